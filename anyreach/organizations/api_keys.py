@@ -6,7 +6,6 @@ from anyreach.errors import Forbidden
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.credentials import Credential, hash_of, new_secret
 from anyreach.organizations.models import ApiKey
-from anyreach.organizations.scopes import scopes_of
 
 
 class MoreThanItsMaker(Forbidden):
@@ -25,7 +24,7 @@ def make_api_key(
     Returns the row and the whole credential, `ak_<id>.<secret>`, which cannot be had again.
     Raises MoreThanItsMaker or LongerThanItsMaker (403).
     """
-    if not scopes_of(role) <= caller.scopes:
+    if not caller.may_give(role):
         raise MoreThanItsMaker
     if caller.expires_at and (expires_at is None or expires_at > caller.expires_at):
         raise LongerThanItsMaker

@@ -11,15 +11,15 @@ from anyreach.organizations.models import (
     PersonalAccessToken,
     User,
 )
-from anyreach.organizations.scopes import IMPLIED, Scope
+from anyreach.organizations.scopes import IMPLIED, Scope, scopes_of
 
 
 @dataclass(frozen=True)
 class Caller:
     """One request's answer to "who is asking": a user (by session or token) or an API key.
 
-    `scopes` are the rights in `organization`, read for this request. Exactly one of `user` and
-    `api_key` is set; `token` is set when the user came with one.
+    `scopes` are the rights in `organization`, read for this request. Either `user` or `api_key` is
+    set (neither: the operator, at manage.py); `token` too when the user came with one.
     """
 
     organization: Organization
@@ -40,6 +40,10 @@ class Caller:
         """Whether the caller holds any one of `scopes`, by itself or implied by another."""
         implied = (IMPLIED[scope] for scope in IMPLIED if scope in self.scopes)
         return not self.scopes.union(*implied).isdisjoint(scopes)
+
+    def may_give(self, role: str) -> bool:
+        """Whether `role` holds nothing that the caller does not."""
+        return scopes_of(role) <= self.scopes
 
     @property
     def expires_at(self) -> datetime | None:

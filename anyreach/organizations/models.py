@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
@@ -12,6 +12,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from anyreach.organizations.scopes import Role, Scope, scopes_of
+
+if TYPE_CHECKING:
+    from anyreach.organizations.caller import Caller
 
 # The first parts of our own addresses: an organization of such a name could not be reached.
 RESERVED_SLUGS = (
@@ -104,6 +107,14 @@ class Organization(models.Model):
         return self.name
 
 
+class OrganizationsOwn(models.QuerySet[Any]):
+    """Rows that belong to one organization."""
+
+    def visible_to(self, caller: "Caller") -> Self:
+        """Narrow to the caller's organization. Every view starts here."""
+        return self.filter(organization=caller.organization)
+
+
 class Membership(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
@@ -112,6 +123,8 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = OrganizationsOwn.as_manager()
 
     class Meta:
         constraints = [
@@ -141,6 +154,10 @@ class CredentialQuerySet(models.QuerySet[Any]):
             self.filter(stale, pk=row.pk).update(last_used_at=now)
 
 
+class ApiKeyQuerySet(CredentialQuerySet, OrganizationsOwn):
+    pass
+
+
 class ApiKey(models.Model):
     """An organization's own credential, with a role. Only the hash of its secret is here."""
 
@@ -156,7 +173,7 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
 
-    objects = CredentialQuerySet.as_manager()
+    objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "id"]
@@ -194,6 +211,11 @@ class PersonalAccessToken(models.Model):
         return self.name
 
 
+class InvitationQuerySet(OrganizationsOwn):
+    def open(self, now: datetime) -> Self:
+        return self.filter(expires_at__gt=now)
+
+
 class Invitation(models.Model):
     """A link that makes its finder a member, once. Only the hash of its secret is here."""
 
@@ -207,6 +229,8 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "id"]

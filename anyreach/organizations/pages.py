@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
 
@@ -57,3 +58,8 @@ def organization_page(*scopes: Scope) -> Callable[[Page[P]], Callable[..., HttpR
         return guarded
 
     return decorate
+
+
+def installation(request: HttpRequest) -> dict[str, bool]:
+    """Context processor: what depends on how this installation is set up."""
+    return {"sends_email": settings.SENDS_EMAIL}

@@ -1,0 +1,161 @@
+"""/admin/…: an organization's keys, members and invitations, for programs."""
+
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from anyreach.organizations import api_keys, invitations, members
+from anyreach.organizations.models import ApiKey, Invitation, Membership
+from anyreach.organizations.scopes import Scope
+from anyreach.organizations.serializers import (
+    ApiKeyIn,
+    ApiKeyOut,
+    InvitationIn,
+    InvitationOut,
+    MemberIn,
+    MemberOut,
+    NewApiKeyOut,
+    NewInvitationOut,
+)
+
+
+class ApiKeysView(APIView):
+    accepts = [Scope.ORGANIZATIONS_MANAGE]
+
+    @extend_schema(
+        operation_id="list_api_keys",
+        summary="List the organization's API keys",
+        responses=ApiKeyOut(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        keys = ApiKey.objects.visible_to(request.auth)
+        return Response(ApiKeyOut(keys, many=True).data)
+
+    @extend_schema(
+        operation_id="create_api_key",
+        summary="Make an API key",
+        request=ApiKeyIn,
+        responses={status.HTTP_201_CREATED: NewApiKeyOut},
+    )
+    def post(self, request: Request) -> Response:
+        wanted = ApiKeyIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        api_key, credential = api_keys.make_api_key(caller=request.auth, **wanted.validated_data)
+        return _shown_once({**ApiKeyOut(api_key).data, "pat_key": credential})
+
+
+class ApiKeyView(APIView):
+    accepts = [Scope.ORGANIZATIONS_MANAGE]
+
+    @extend_schema(
+        operation_id="delete_api_key",
+        summary="Delete an API key",
+        responses={status.HTTP_204_NO_CONTENT: None},
+    )
+    def delete(self, request: Request, key_id: UUID) -> Response:
+        get_object_or_404(ApiKey.objects.visible_to(request.auth), pk=key_id).delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MyScopesView(APIView):
+    accepts = list(Scope)
+
+    @extend_schema(
+        operation_id="list_my_scopes",
+        summary="List the caller's scopes in the current organization",
+        responses=serializers.ListSerializer(child=serializers.ChoiceField(list(Scope))),
+    )
+    def get(self, request: Request) -> Response:
+        return Response(sorted(request.auth.scopes))
+
+
+class MembersView(APIView):
+    accepts = [Scope.MEMBERS_READ]
+
+    @extend_schema(
+        operation_id="list_members",
+        summary="List the organization's members",
+        responses=MemberOut(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        visible = Membership.objects.visible_to(request.auth).select_related("user")
+        return Response(MemberOut(visible.order_by("user__email"), many=True).data)
+
+
+class MemberView(APIView):
+    accepts = [Scope.MEMBERS_MANAGE]
+
+    @extend_schema(
+        operation_id="change_member_role",
+        summary="Change a member's role",
+        request=MemberIn,
+        responses=MemberOut,
+    )
+    def patch(self, request: Request, member_id: UUID) -> Response:
+        membership = get_object_or_404(Membership.objects.visible_to(request.auth), pk=member_id)
+        wanted = MemberIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        members.change_role(membership, wanted.validated_data["role"], caller=request.auth)
+        return Response(MemberOut(membership).data)
+
+    @extend_schema(
+        operation_id="remove_member",
+        summary="Remove a member",
+        responses={status.HTTP_204_NO_CONTENT: None},
+    )
+    def delete(self, request: Request, member_id: UUID) -> Response:
+        membership = get_object_or_404(Membership.objects.visible_to(request.auth), pk=member_id)
+        members.remove(membership)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class InvitationsView(APIView):
+    accepts = [Scope.MEMBERS_MANAGE]
+
+    @extend_schema(
+        operation_id="list_invitations",
+        summary="List the invitations that are open",
+        responses=InvitationOut(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        waiting = Invitation.objects.visible_to(request.auth).open(timezone.now())
+        return Response(InvitationOut(waiting, many=True).data)
+
+    @extend_schema(
+        operation_id="create_invitation",
+        summary="Invite somebody; a second invitation replaces the first",
+        request=InvitationIn,
+        responses={status.HTTP_201_CREATED: NewInvitationOut},
+    )
+    def post(self, request: Request) -> Response:
+        wanted = InvitationIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        invitation, link = invitations.invite(
+            caller=request.auth, now=timezone.now(), **wanted.validated_data
+        )
+        return _shown_once({**InvitationOut(invitation).data, "link": link})
+
+
+class InvitationView(APIView):
+    accepts = [Scope.MEMBERS_MANAGE]
+
+    @extend_schema(
+        operation_id="delete_invitation",
+        summary="Withdraw an invitation",
+        responses={status.HTTP_204_NO_CONTENT: None},
+    )
+    def delete(self, request: Request, invitation_id: UUID) -> Response:
+        get_object_or_404(Invitation.objects.visible_to(request.auth), pk=invitation_id).delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _shown_once(data: dict[str, Any]) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return Response(data, status=status.HTTP_201_CREATED, headers=headers)
