@@ -30,7 +30,7 @@ from anyreach.organizations.scopes import Role, Scope
 @login_required
 def start(request: HttpRequest) -> HttpResponse:
     """`/`: on to the conversations of one's first organization."""
-    membership = _signed_in(request).memberships.select_related("organization").first()
+    membership = _signed_in(request).memberships_by_name.first()
     if membership is None:
         return render(request, "organizations/none.html")
     return redirect("conversations", org_slug=membership.organization.slug)

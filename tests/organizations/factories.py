@@ -3,10 +3,14 @@
 import itertools
 from datetime import datetime
 
-from anyreach.organizations import api_keys, tokens
+from django.conf import settings
+from django.utils import timezone
+
+from anyreach.organizations import api_keys, invitations, tokens
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import (
     ApiKey,
+    Invitation,
     Membership,
     Organization,
     PersonalAccessToken,
@@ -57,6 +61,19 @@ def make_token(
 ) -> tuple[PersonalAccessToken, str]:
     """Return the row and the credential to send, `pat_<id>.<secret>`."""
     return tokens.make_token(user=user or make_user(), name=name, expires_at=expires_at)
+
+
+def make_invitation(
+    organization: Organization | None = None,
+    email: str = "invited@example.com",
+    role: str = Role.VIEWER,
+    *,
+    invited_by: User | None = None,
+) -> tuple[Invitation, str]:
+    """Return the row and the path of its link."""
+    caller = Caller(organization or make_organization(), frozenset(Scope), user=invited_by)
+    invitation, link = invitations.invite(caller=caller, email=email, role=role, now=timezone.now())
+    return invitation, link.removeprefix(settings.BASE_URL)
 
 
 def bearer(credential: str, organization: Organization | None = None) -> dict[str, str]:
