@@ -1,0 +1,78 @@
+"""What comes in as a request's body: JSON of a bounded size, with known fields only."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from anyreach.errors import TooLarge
+
+
+class JSONBody(BaseParser):
+    """Read any body as UTF-8 JSON, whatever its content type says. Nothing at all is {}.
+
+    Raises ParseError (400) and TooLarge (413).
+    """
+
+    media_type = "*/*"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        body = stream.read(settings.API_BODY_MAX_BYTES + 1)
+        if len(body) > settings.API_BODY_MAX_BYTES:
+            raise TooLarge
+        try:
+            return read_json(body.decode()) if body.strip() else {}
+        except ValueError as error:
+            raise ParseError("The body is not valid JSON.") from error
+
+
+def read_json(text: str) -> Any:
+    """Return what `text` says as JSON. Raises ValueError for what PostgreSQL could not keep too:
+    NUL and half characters, NaN and infinite numbers."""
+    try:
+        value = json.loads(text)
+        _check(value)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def _check(value: Any) -> None:
+    match value:
+        case str():
+            if "\0" in value:
+                raise ValueError("NUL character")
+            value.encode()  # UnicodeEncodeError, a ValueError, for half a surrogate pair
+        case float():
+            if not math.isfinite(value):
+                raise ValueError("not a finite number")
+        case dict():
+            for key, inner in value.items():
+                _check(key)
+                _check(inner)
+        case list():
+            for inner in value:
+                _check(inner)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A body or query whose unknown fields are refused (422) instead of silently dropped."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [name for name in data if name not in self.fields]
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: ["There is no field of this name."] for name in unknown}
+                )
+        return super().to_internal_value(data)

@@ -1,0 +1,318 @@
+"""Settings, read once from the environment. What is missing or wrong stops start-up with a sentence."""
+
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import environ
+import structlog
+from csp.constants import NONCE, NONE, SELF
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = BASE_DIR / ".anyreach"
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Stop start-up, of every process alike, with one sentence and no traceback."""
+    raise SystemExit(f"AnyReach cannot start: {sentence}")
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = env.str(name, default=str(default)).lower()
+    if value not in {"true", "false", "1", "0", "on", "off", "yes", "no"}:
+        refuse(f"{name} must be true or false.")
+    return value in {"true", "1", "on", "yes"}
+
+
+DEBUG = flag("DEBUG", default=False)
+
+
+def required(name: str, *, in_debug: str) -> str:
+    """Return the setting `name`, or `in_debug` while DEBUG is on and it is not set."""
+    value: str = env.str(name, default=in_debug if DEBUG else "")
+    return value or refuse(f"{name} is not set.")
+
+
+def number(name: str, *, default: int, minimum: int = 1) -> int:
+    value = env.str(name, default=str(default))
+    if not value.isdecimal() or int(value) < minimum:
+        refuse(f"{name} must be a whole number, {minimum} or more.")
+    return int(value)
+
+
+def one_of(name: str, *choices: str) -> str:
+    """Return the setting `name`, one of `choices`; the first is the default."""
+    value: str = env.str(name, default=choices[0])
+    return value if value in choices else refuse(f"{name} must be {' or '.join(choices)}.")
+
+
+def livekit_url(name: str, *, default: str) -> str:
+    value: str = env.str(name, default=default)
+    if urlsplit(value).scheme not in {"ws", "wss"} or not urlsplit(value).hostname:
+        refuse(f"{name} must be an address that begins with ws:// or wss://.")
+    return value
+
+
+SECRET_KEY = required("SECRET_KEY", in_debug="only-for-development-" + "x" * 40)
+BASE_URL = env.str("BASE_URL", default="http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(BASE_URL).hostname or "localhost"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[BASE_URL])
+
+# --- LiveKit -------------------------------------------------------------------------------
+
+LIVEKIT_URL = livekit_url(
+    "LIVEKIT_URL", default=required("LIVEKIT_URL", in_debug="ws://127.0.0.1:7880")
+)
+LIVEKIT_PUBLIC_URL = livekit_url("LIVEKIT_PUBLIC_URL", default=LIVEKIT_URL)
+LIVEKIT_API_KEY = required("LIVEKIT_API_KEY", in_debug="devkey")
+LIVEKIT_API_SECRET = required("LIVEKIT_API_SECRET", in_debug="secret" * 6)
+if len(LIVEKIT_API_SECRET) < 32:
+    refuse("LIVEKIT_API_SECRET must have 32 characters or more.")
+LIVEKIT_TIMEOUT_S = number("LIVEKIT_TIMEOUT_S", default=5)
+LIVEKIT_LISTENER_KIND = one_of("LIVEKIT_LISTENER_KIND", "agent", "standard")
+
+# --- Listening and calls -------------------------------------------------------------------
+
+LISTEN_TOKEN_TTL_S = number("LISTEN_TOKEN_TTL_S", default=900, minimum=10)
+LISTEN_EVICT_AT_EXPIRY = flag("LISTEN_EVICT_AT_EXPIRY", default=True)
+VISITOR_TOKEN_TTL_S = number("VISITOR_TOKEN_TTL_S", default=900, minimum=10)
+WEBHOOK_KEEP_DAYS = number("WEBHOOK_KEEP_DAYS", default=7)
+WEBHOOK_MAX_BYTES = 64 * 1024
+API_BODY_MAX_BYTES = 1024 * 1024
+
+# --- Django --------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.forms",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "csp",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "procrastinate.contrib.django",
+    "anyreach.organizations",
+    "anyreach.jobs",
+    "anyreach.demo",
+    "conversations",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "anyreach.errors.ErrorPages",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+
+ROOT_URLCONF = "anyreach.urls"
+ASGI_APPLICATION = "anyreach.asgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "anyreach.organizations.pages.installation",
+            ]
+        },
+    }
+]
+
+required("DATABASE_URL", in_debug="")
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    "min_size": 1,
+    "max_size": number("DATABASE_POOL_SIZE", default=20),
+    "timeout": 10,
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static" / "build"]
+STATIC_ROOT = STATE_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+}
+
+# --- Sign-in -------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "organizations.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_ADAPTER = "anyreach.organizations.sign_in.AccountAdapter"
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_SESSION_REMEMBER = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are the invitations', nobody changes theirs
+MFA_TOTP_ISSUER = "AnyReach"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+SENDS_EMAIL = bool(env.str("EMAIL_URL", default=""))
+vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="anyreach@localhost")
+
+# --- Security ------------------------------------------------------------------------------
+
+_SECURE = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
+CSRF_FAILURE_VIEW = "anyreach.errors.csrf_failure"
+SECURE_HSTS_SECONDS = 3600 * 24 * 365 if _SECURE else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _SECURE else None
+X_FRAME_OPTIONS = "DENY"
+
+_livekit_hosts = [
+    f"{scheme}://{urlsplit(LIVEKIT_PUBLIC_URL).netloc}"
+    for scheme in (("wss", "https") if LIVEKIT_PUBLIC_URL.startswith("wss") else ("ws", "http"))
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "media-src": [SELF, "blob:"],
+        "connect-src": [SELF, *_livekit_hosts],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- API -----------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "anyreach.organizations.authentication.BearerAuthentication",
+        "anyreach.organizations.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["anyreach.organizations.permissions.AcceptsScopes"],
+    "DEFAULT_PARSER_CLASSES": ["anyreach.bodies.JSONBody"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "anyreach.organizations.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "anyreach.errors.api_exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AnyReach",
+    "DESCRIPTION": "Read, hear and steer the calls that your AI voice agent answers.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
+}
+
+# --- Jobs ----------------------------------------------------------------------------------
+
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
+PROCRASTINATE_IMPORT_PATHS = [
+    "anyreach.jobs.stalled",
+    "conversations.listening",
+    "conversations.reconciling",
+    "conversations.recording",
+    "conversations.webhooks",
+]
+PROCRASTINATE_WORKER_DEFAULTS = {
+    "concurrency": number("WORKER_CONCURRENCY", default=200),
+    "fetch_job_polling_interval": 1.0,
+    "update_heartbeat_interval": 2.0,
+    "stalled_worker_timeout": 6.0,
+    "shutdown_graceful_timeout": 5.0,
+    "delete_jobs": "successful",
+}
+
+# --- Logs: fixed sentences with ids, one JSON object a line --------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": [
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+            ],
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(default=lambda value: type(value).__name__),
+            ],
+        }
+    },
+    "filters": {"no_addresses": {"()": "anyreach.logs.NoAddresses"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["no_addresses"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Their messages name addresses and arguments, which can hold phone numbers.
+        "django.request": {"level": "ERROR"},
+        "procrastinate": {"level": "WARNING"},
+        "livekit": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "uvicorn.access": {"level": "CRITICAL"},
+    },
+}

@@ -1,0 +1,41 @@
+"""Every address of the product. What needs an organization's slug comes last."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView
+
+import conversations.urls
+from anyreach.organizations import urls as organizations
+
+handler400 = "anyreach.errors.bad_request"
+handler403 = "anyreach.errors.permission_denied"
+handler404 = "anyreach.errors.not_found"
+handler500 = "anyreach.errors.server_error"
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+urlpatterns = [
+    path("health", health, name="health"),
+    path(
+        "core/openapi.json",
+        SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]),
+        name="openapi",
+    ),
+    path(
+        "docs/api",
+        SpectacularRedocView.as_view(
+            url_name="openapi", permission_classes=[], authentication_classes=[]
+        ),
+        name="api-docs",
+    ),
+    path("core/", include(conversations.urls.core_urlpatterns)),
+    path("livekit/", include(conversations.urls.livekit_urlpatterns)),
+    path("admin/", include(organizations.admin_urlpatterns)),
+    path("account/", include(organizations.account_urlpatterns)),
+    path("", include(organizations.root_urlpatterns)),
+    path("<slug:org_slug>/", include(organizations.organization_urlpatterns)),
+    path("<slug:org_slug>/", include(conversations.urls.organization_urlpatterns)),
+]

@@ -1,0 +1,20 @@
+#!/usr/bin/env python
+"""Django's command line, with the embedded PostgreSQL when no DATABASE_URL is set."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+from anyreach.stack import postgres
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyreach.settings")
+    if not os.environ.get("DATABASE_URL"):
+        os.environ["DATABASE_URL"] = postgres.embedded_url()
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
