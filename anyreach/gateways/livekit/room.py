@@ -1,0 +1,293 @@
+"""A LiveKit room followed from inside, unseen and unheard: what is said and who is there.
+
+Text streams on `lk.transcription` are what LiveKit agents (1.0 and later) publish;
+`lk.agent.session` carries the agent's own records where it sends them. It has no stable
+contract: what is there is used, and what is not is not missed.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from google.protobuf.message import DecodeError
+from livekit import rtc
+from livekit.protocol.agent_pb import agent_session as session_pb
+
+from anyreach.gateways.livekit.server import LiveKitAway
+from anyreach.gateways.livekit.tokens import recorder_token
+from anyreach.gateways.livekit.words import KINDS, Kind, LeaveReason, ParticipantInfo
+
+TRANSCRIPTION = "lk.transcription"
+SESSION = "lk.agent.session"
+CONNECT_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A transcription segment's whole text so far. `kind` is of who spoke; `at` is in ms."""
+
+    segment_id: str
+    speaker: str
+    kind: Kind
+    text: str
+    final: bool
+    at: int
+
+
+@dataclass(frozen=True)
+class SpeechCut:
+    """Whoever sent a segment vanished before its end."""
+
+    segment_id: str
+    at: int
+
+
+@dataclass(frozen=True)
+class ToolRun:
+    """An agent called a tool, or (with `done`) has its answer."""
+
+    call_id: str
+    name: str
+    at: int
+    arguments: Any = None
+    output: Any = None
+    is_error: bool = False
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """An agent's own record of what was said. `latency` is in whole milliseconds by name."""
+
+    item_id: str
+    by_agent: bool
+    text: str
+    interrupted: bool
+    latency: dict[str, int] | None
+    at: int
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Somebody came, changed or (with `left`) went."""
+
+    participant: ParticipantInfo
+    left: bool
+
+
+@dataclass(frozen=True)
+class Closed:
+    """We are out of the room, for good. No event follows."""
+
+    reason: LeaveReason
+
+
+Happening = Speech | SpeechCut | ToolRun | Utterance | Presence | Closed
+
+
+@asynccontextmanager
+async def followed(room_name: str, *, identity: str) -> AsyncIterator[asyncio.Queue[Happening]]:
+    """Join `room_name` hidden, without sound, and yield a queue of what happens in it.
+
+    Whoever is there already is told as Presence first. A token of ours wakes a room that is
+    gone: ask the server before. Raises LiveKitAway.
+    """
+    following = _Following()
+    try:
+        await asyncio.wait_for(
+            following.room.connect(
+                settings.LIVEKIT_URL,
+                recorder_token(room=room_name, identity=identity),
+                rtc.RoomOptions(auto_subscribe=False),
+            ),
+            CONNECT_TIMEOUT_S,
+        )
+    except (rtc.ConnectError, TimeoutError) as error:
+        await following.leave()
+        raise LiveKitAway from error
+    try:
+        for participant in following.room.remote_participants.values():
+            following.tell(Presence(_info(participant), left=False))
+        yield following.happenings
+    finally:
+        await following.leave()
+
+
+class _Following:
+    """One joined room: LiveKit's callbacks on one side, a queue of our words on the other."""
+
+    def __init__(self) -> None:
+        self.happenings: asyncio.Queue[Happening] = asyncio.Queue()
+        self.room = rtc.Room()
+        self._reading: set[asyncio.Task[None]] = set()
+        # Before connecting: a stream without a handler is dropped.
+        self.room.register_text_stream_handler(TRANSCRIPTION, self._on_transcription)
+        self.room.register_byte_stream_handler(SESSION, self._on_session)
+        for event in ("participant_connected", "participant_active"):
+            self.room.on(event, self._on_came)
+        self.room.on("participant_attributes_changed", self._on_changed)
+        self.room.on("participant_disconnected", self._on_went)
+        self.room.on("disconnected", self._on_disconnected)
+
+    def tell(self, happening: Happening) -> None:
+        self.happenings.put_nowait(happening)
+
+    async def leave(self) -> None:
+        for task in self._reading:
+            task.cancel()
+        await self.room.disconnect()
+
+    def _on_came(self, participant: rtc.RemoteParticipant) -> None:
+        self.tell(Presence(_info(participant), left=False))
+
+    def _on_changed(self, changed: dict[str, str], participant: rtc.Participant) -> None:
+        if isinstance(participant, rtc.RemoteParticipant):
+            self.tell(Presence(_info(participant), left=False))
+
+    def _on_went(self, participant: rtc.RemoteParticipant) -> None:
+        self.tell(Presence(_info(participant), left=True))
+
+    def _on_disconnected(self, reason: int) -> None:
+        self.tell(Closed(LeaveReason(reason)))
+
+    def _on_transcription(self, reader: rtc.TextStreamReader, sender: str) -> None:
+        self._read(self._follow_segment(reader, sender))
+
+    def _on_session(self, reader: rtc.ByteStreamReader, sender: str) -> None:
+        self._read(self._follow_session(reader, sender))
+
+    def _read(self, reading: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(reading)
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _follow_segment(self, reader: rtc.TextStreamReader, sender: str) -> None:
+        attributes = reader.info.attributes or {}
+        segment_id = attributes.get("lk.segment_id") or reader.info.stream_id
+        speaker, kind = self._speaker(sender, attributes.get("lk.transcribed_track_id", ""))
+        text = ""
+
+        def told(*, final: bool) -> Speech:
+            return Speech(segment_id, speaker, kind, text, final, _now())
+
+        try:
+            async for chunk in reader:
+                text += chunk
+                self.tell(told(final=False))
+        except rtc.StreamError:
+            self.tell(SpeechCut(segment_id, _now()))
+            return
+        # An agent's stream says only in its trailer that it is final.
+        trailer = reader.info.attributes or {}
+        self.tell(told(final=trailer.get("lk.transcription_final") == "true"))
+
+    def _speaker(self, sender: str, track_sid: str) -> tuple[str, Kind]:
+        """Return identity and kind of who spoke: the transcribed track's owner, else the sender.
+
+        Only an agent may speak for others: a caller cannot put words into the agent's mouth.
+        """
+        sender_kind = self._kind(sender)
+        for participant in self.room.remote_participants.values():
+            if track_sid in participant.track_publications and (
+                sender_kind == Kind.AGENT or participant.identity == sender
+            ):
+                return participant.identity, KINDS.get(participant.kind, Kind.OTHER)
+        return sender, sender_kind
+
+    def _kind(self, identity: str) -> Kind:
+        participant = self.room.remote_participants.get(identity)
+        return KINDS.get(participant.kind, Kind.OTHER) if participant else Kind.OTHER
+
+    async def _follow_session(self, reader: rtc.ByteStreamReader, sender: str) -> None:
+        if self._kind(sender) != Kind.AGENT:
+            return
+        body = bytearray()
+        try:
+            async for chunk in reader:
+                body += chunk
+            message = session_pb.AgentSessionMessage.FromString(bytes(body))
+        except (rtc.StreamError, DecodeError):
+            return
+        for happening in _session_happenings(message.event):
+            self.tell(happening)
+
+
+def _session_happenings(event: Any) -> list[Happening]:
+    at = event.created_at.ToMilliseconds()
+    what = event.WhichOneof("event")
+    if what == "conversation_item_added" and event.conversation_item_added.item.HasField("message"):
+        return _utterance(event.conversation_item_added.item.message, at)
+    if what == "function_tools_executed":
+        executed = event.function_tools_executed
+        calls = [_call(call, at) for call in executed.function_calls]
+        return [*calls, *(_result(output, at) for output in executed.function_call_outputs)]
+    if what == "tool_execution_updated" and event.tool_execution_updated.HasField("started"):
+        return [_call(event.tool_execution_updated.started.function_call, at)]
+    return []
+
+
+def _utterance(message: Any, at: int) -> list[Happening]:
+    if message.role not in (session_pb.USER, session_pb.ASSISTANT):
+        return []
+    text = " ".join(content.text for content in message.content if content.text)
+    by_agent = message.role == session_pb.ASSISTANT
+    latency = _latency(message.metrics) if by_agent else None
+    return [Utterance(message.id, by_agent, text, message.interrupted, latency, at)]
+
+
+def _latency(metrics: Any) -> dict[str, int] | None:
+    names = {
+        "end_to_end_ms": "e2e_latency",
+        "llm_ttft_ms": "llm_node_ttft",
+        "tts_ms": "tts_node_ttfb",
+    }
+    told = {
+        ours: round(getattr(metrics, theirs) * 1000)
+        for ours, theirs in names.items()
+        if metrics.HasField(theirs)
+    }
+    return told or None
+
+
+def _call(call: Any, at: int) -> ToolRun:
+    return ToolRun(call.call_id, call.name, at, arguments=_json(call.arguments))
+
+
+def _result(output: Any, at: int) -> ToolRun:
+    return ToolRun(
+        output.call_id,
+        output.name,
+        at,
+        output=_json(output.output),
+        is_error=output.is_error,
+        done=True,
+    )
+
+
+def _json(text: str) -> Any:
+    """Return JSON as what it says, anything else as the text it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _info(participant: rtc.RemoteParticipant) -> ParticipantInfo:
+    return ParticipantInfo(
+        sid=participant.sid,
+        identity=participant.identity,
+        kind=KINDS.get(participant.kind, Kind.OTHER),
+        name=participant.name,
+        hidden=False,
+        attributes=dict(participant.attributes),
+        leave_reason=LeaveReason(participant.disconnect_reason or 0),
+    )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,105 @@
+"""LiveKit's server API: which rooms and participants there are, and taking them away.
+
+Every function raises LiveKitAway (503) when the server does not answer within
+LIVEKIT_TIMEOUT_S seconds or refuses our key.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from livekit import api
+
+from anyreach.errors import Away
+from anyreach.gateways.livekit.words import (
+    ParticipantInfo,
+    RoomInfo,
+    participant_info,
+    room_info,
+)
+
+
+class LiveKitAway(Away):
+    detail = "LiveKit does not answer. Try again in a few seconds."
+
+
+class Gone(Exception):
+    """The room or participant is not on the server."""
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[api.LiveKitAPI]:
+    """Yield a client of the server API, and raise our words for its errors."""
+    client = api.LiveKitAPI(
+        settings.LIVEKIT_URL,
+        settings.LIVEKIT_API_KEY,
+        settings.LIVEKIT_API_SECRET,
+        timeout=aiohttp.ClientTimeout(total=settings.LIVEKIT_TIMEOUT_S),
+    )
+    try:
+        yield client
+    except api.ServerError as error:
+        if error.code == api.ServerErrorCode.NOT_FOUND:
+            raise Gone from error
+        raise LiveKitAway from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise LiveKitAway from error
+    finally:
+        await client.aclose()
+
+
+def list_rooms(names: list[str] | None = None) -> list[RoomInfo]:
+    """Return the rooms that are there, of those `names` or of all."""
+    return async_to_sync(_list_rooms)(names)
+
+
+async def _list_rooms(names: list[str] | None) -> list[RoomInfo]:
+    async with server() as client:
+        answer = await client.room.list_rooms(api.ListRoomsRequest(names=names))
+    return [room_info(room) for room in answer.rooms]
+
+
+def list_participants(room: str) -> list[ParticipantInfo]:
+    """Return everybody in `room`, hidden ones too; nobody when the room is gone."""
+    try:
+        return async_to_sync(_list_participants)(room)
+    except Gone:
+        return []
+
+
+async def _list_participants(room: str) -> list[ParticipantInfo]:
+    async with server() as client:
+        answer = await client.room.list_participants(api.ListParticipantsRequest(room=room))
+    return [participant_info(participant) for participant in answer.participants]
+
+
+def remove_participant(room: str, identity: str) -> bool:
+    """Put a participant out of `room`. Returns False when it was not there."""
+    try:
+        async_to_sync(_remove_participant)(room, identity)
+    except Gone:
+        return False
+    return True
+
+
+async def _remove_participant(room: str, identity: str) -> None:
+    async with server() as client:
+        await client.room.remove_participant(
+            api.RoomParticipantIdentity(room=room, identity=identity)
+        )
+
+
+def delete_room(room: str) -> bool:
+    """Close `room` and put everybody out. Returns False when it was not there."""
+    try:
+        async_to_sync(_delete_room)(room)
+    except Gone:
+        return False
+    return True
+
+
+async def _delete_room(room: str) -> None:
+    async with server() as client:
+        await client.room.delete_room(api.DeleteRoomRequest(room=room))
