@@ -1,0 +1,161 @@
+"""/core/conversations: what programs and our own pages read, make, end and hear."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from anyreach.organizations.authentication import CallerRequest
+from anyreach.organizations.caller import Caller
+from anyreach.organizations.scopes import Scope
+from conversations import calls, listening, paging
+from conversations.models import Conversation, ListenSession
+from conversations.serializers import (
+    ConversationIn,
+    ConversationOut,
+    ConversationQuery,
+    CreatedOut,
+    ListenerTokenIn,
+    ListenerTokenOut,
+)
+
+
+def shown(conversation: Conversation, caller: Caller) -> dict[str, Any]:
+    return ConversationOut(conversation, context={"caller": caller}).data
+
+
+class ConversationsView(APIView):
+    accepts_by_method = {
+        "GET": [Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_MANAGE],
+        "POST": [Scope.CONVERSATIONS_MANAGE],
+    }
+
+    @property
+    def accepts(self) -> list[Scope]:
+        return self.accepts_by_method.get(self.request.method or "", list(Scope))
+
+    @extend_schema(
+        operation_id="list_conversations",
+        summary="List conversations, newest first",
+        parameters=[
+            ConversationQuery,
+            OpenApiParameter("X-Next-Cursor", str, "header", response=[200]),
+            OpenApiParameter("Link", str, "header", response=[200]),
+        ],
+        responses=ConversationOut(many=True),
+    )
+    def get(self, request: CallerRequest) -> Response:
+        caller: Caller = request.auth
+        query = ConversationQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        sensitive = caller.can(Scope.CONVERSATIONS_READ_SENSITIVE)
+        if "custom_metadata" in query.validated_data and not sensitive:
+            raise PermissionDenied("custom_metadata needs conversations:read_sensitive.")
+        visible = Conversation.objects.visible_to(caller).select_related("agent")
+        if sensitive:
+            visible = visible.prefetch_related("turns")
+        rows, following = paging.page_of(
+            visible.filter(**query.conditions()),
+            cursor=query.validated_data.get("cursor"),
+            limit=query.validated_data["limit"],
+        )
+        headers = {}
+        if following:
+            others = [(k, v) for k, vs in request.query_params.lists() for v in vs if k != "cursor"]
+            address = request.build_absolute_uri(request.path)
+            link = f"{address}?{urlencode([*others, ('cursor', str(following))])}"
+            headers = {"X-Next-Cursor": str(following), "Link": f'<{link}>; rel="next"'}
+        page = ConversationOut(rows, many=True, context={"caller": caller})
+        return Response(page.data, headers=headers)
+
+    @extend_schema(
+        operation_id="create_conversation",
+        summary="Make a web call that a visitor can join",
+        request=ConversationIn,
+        responses=CreatedOut,
+    )
+    def post(self, request: CallerRequest) -> Response:
+        wanted = ConversationIn(data=request.data, context={"caller": request.auth})
+        wanted.is_valid(raise_exception=True)
+        conversation, join = calls.create(
+            request.auth.organization, data=wanted.validated_data, now=timezone.now()
+        )
+        agent = conversation.agent
+        made = {
+            "conversation": conversation,
+            "starting_message": agent.starting_message if agent else "",
+            "join": join,
+        }
+        answer = CreatedOut(made, context={"caller": request.auth})
+        return Response(answer.data, headers={"Cache-Control": "no-store"})
+
+
+class ConversationView(APIView):
+    accepts = [Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_MANAGE]
+
+    @extend_schema(
+        operation_id="get_conversation",
+        summary="Read one conversation",
+        responses=ConversationOut,
+    )
+    def get(self, request: CallerRequest, conversation_id: UUID) -> Response:
+        visible = Conversation.objects.visible_to(request.auth).select_related("agent")
+        conversation = get_object_or_404(visible, pk=conversation_id)
+        return Response(shown(conversation, request.auth))
+
+
+class EndView(APIView):
+    accepts = [Scope.CONVERSATIONS_MANAGE]
+
+    @extend_schema(
+        operation_id="end_conversation",
+        summary="End an active conversation",
+        request=None,
+        responses=ConversationOut,
+    )
+    def post(self, request: CallerRequest, conversation_id: UUID) -> Response:
+        visible = Conversation.objects.visible_to(request.auth).select_related("agent")
+        conversation = get_object_or_404(visible, pk=conversation_id)
+        calls.end(conversation, now=timezone.now())
+        return Response(shown(conversation, request.auth))
+
+
+class ListenerTokenView(APIView):
+    accepts = [Scope.CONVERSATIONS_READ_SENSITIVE, Scope.CONVERSATIONS_MANAGE]
+
+    @extend_schema(
+        operation_id="create_listener_token",
+        summary="Get a token to hear an active conversation, unseen",
+        request=ListenerTokenIn,
+        responses=ListenerTokenOut,
+    )
+    def post(self, request: CallerRequest, conversation_id: UUID) -> Response:
+        visible = Conversation.objects.visible_to(request.auth)
+        conversation = get_object_or_404(visible, pk=conversation_id)
+        wanted = ListenerTokenIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        grant = listening.grant(
+            conversation,
+            caller=request.auth,
+            asked_from=asked_from(request),
+            renews=wanted.validated_data.get("renews"),
+            now=timezone.now(),
+        )
+        return Response(ListenerTokenOut(grant).data, headers={"Cache-Control": "no-store"})
+
+
+def asked_from(request: CallerRequest) -> listening.AskedFrom:
+    source = ListenSession.Source
+    by_program = request.auth.api_key or request.auth.token
+    return listening.AskedFrom(
+        source=source.API if by_program else source.DASHBOARD,
+        origin=request.headers.get("Origin", ""),
+        ip=request.META.get("REMOTE_ADDR") or None,
+        user_agent=request.headers.get("User-Agent", ""),
+    )

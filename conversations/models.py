@@ -1,0 +1,369 @@
+"""What is kept of a conversation: the call, who was in its room, what was said, who heard it."""
+
+import uuid
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+
+from anyreach.organizations.caller import Caller
+from anyreach.organizations.models import ApiKey, Organization, PersonalAccessToken
+
+
+class Direction(models.TextChoices):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class Channel(models.TextChoices):
+    TELEPHONE = "telephone"
+    WEBRTC = "webrtc"
+    EMAIL = "email"
+    TEXT = "text"
+
+
+class Status(models.TextChoices):
+    """In the order in which a conversation goes through them; terminal ones last."""
+
+    TOKEN_CREATED = "token_created"
+    TRIGGERED = "triggered"
+    RINGING = "ringing"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TRANSFERRED = "transferred"
+    UNANSWERED = "unanswered"
+
+
+ACTIVE = (Status.TRIGGERED, Status.RINGING, Status.IN_PROGRESS)
+OPEN = (Status.TOKEN_CREATED, *ACTIVE)
+TERMINAL = (
+    Status.COMPLETED,
+    Status.FAILED,
+    Status.CANCELLED,
+    Status.TRANSFERRED,
+    Status.UNANSWERED,
+)
+
+
+class Agent(models.Model):
+    """An AI voice agent. `dispatch_name` is the agent_name its worker registers with, if any."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="agents")
+    name = models.CharField(max_length=200)
+    dispatch_name = models.CharField(max_length=200, blank=True)
+    starting_message = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "name"], name="agent_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PhoneNumber(models.Model):
+    """A number of the organization's (E.164). A call to it belongs to that organization."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="phone_numbers")
+    number = models.CharField(max_length=16, unique=True)
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Narrow to what `caller` may see. Every view starts here."""
+        return self.filter(organization=caller.organization)
+
+    def active(self) -> Self:
+        return self.filter(status__in=ACTIVE)
+
+    def open(self) -> Self:
+        """Not over yet: active ones, and web sessions whose visitor is still to come."""
+        return self.filter(status__in=OPEN)
+
+
+class Conversation(models.Model):
+    """One session on one channel."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="conversations")
+    direction = models.CharField(max_length=8, choices=Direction)
+    channel = models.CharField(max_length=9, choices=Channel)
+    status = models.CharField(max_length=13, choices=Status)
+    user_id = models.CharField(max_length=255)
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True)
+    agent_version_id = models.CharField(max_length=255, null=True, blank=True)
+    agent_number = models.CharField(max_length=255, null=True, blank=True)
+    trunk_id = models.CharField(max_length=255, null=True, blank=True)
+    web_widget_id = models.CharField(max_length=255, null=True, blank=True)
+    duration = models.PositiveIntegerField(null=True, blank=True)
+    user_turn_count = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(auto_now=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=255, null=True, blank=True)
+    caller_name = models.CharField(max_length=255, null=True, blank=True)
+    summary = models.TextField(null=True, blank=True)
+    initial_context = models.TextField(null=True, blank=True)
+    custom_metadata = models.JSONField(default=dict, blank=True)
+    recording_details = models.JSONField(null=True, blank=True)
+    room_name = models.CharField(max_length=255, null=True, blank=True)
+    room_sid = models.CharField(max_length=64, null=True, blank=True)
+    request_hash = models.CharField(max_length=64, null=True, blank=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="conversation_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=OPEN, ended_at=None)
+                | Q(status__in=TERMINAL, ended_at__isnull=False),
+                name="conversation_ended_when_terminal",
+            ),
+            models.UniqueConstraint(
+                fields=["room_sid"],
+                condition=Q(room_sid__isnull=False),
+                name="conversation_of_room_sid",
+            ),
+            models.UniqueConstraint(
+                fields=["room_name"],
+                condition=Q(status__in=OPEN, room_name__isnull=False),
+                name="conversation_open_in_room",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "-created_at", "-id"], name="conversation_newest"),
+            models.Index(
+                fields=["organization", "status", "-created_at", "-id"],
+                name="conversation_by_status",
+            ),
+            models.Index(fields=["room_name"], name="conversation_room_name"),
+            GinIndex(fields=["custom_metadata"], name="conversation_metadata"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in TERMINAL
+
+
+class StatusChange(models.Model):
+    """One step of a conversation's status, and who told."""
+
+    class Source(models.TextChoices):
+        WEBHOOK = "webhook"
+        RECORDER = "recorder"
+        RECONCILER = "reconciler"
+        TRANSFER = "transfer"
+        API = "api"
+        IMPORT = "import"
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="status_changes")
+    status = models.CharField(max_length=13, choices=Status)
+    at = models.DateTimeField()
+    source = models.CharField(max_length=10, choices=Source)
+
+    class Meta:
+        ordering = ["at", "id"]
+        indexes = [models.Index(fields=["conversation", "at", "id"], name="status_change_order")]
+
+    def __str__(self) -> str:
+        return self.status
+
+
+class Participant(models.Model):
+    """Who was in a conversation's LiveKit room, as webhooks and snapshots told.
+
+    `active_at` is when a phone call was answered; `leave_reason` is LiveKit's
+    DisconnectReason, 0 while unknown. Listeners and recorders are not kept here.
+    """
+
+    class Kind(models.TextChoices):
+        STANDARD = "standard"
+        SIP = "sip"
+        AGENT = "agent"
+        OTHER = "other"
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="participants")
+    sid = models.CharField(max_length=64)
+    identity = models.CharField(max_length=255)
+    kind = models.CharField(max_length=8, choices=Kind)
+    joined_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    active_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)
+    leave_reason = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["joined_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["conversation", "sid"], name="participant_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.identity
+
+
+class Turn(models.Model):
+    """One transcription segment, or one tool call with its result.
+
+    The sources' own ids (segment, item, call) are unique per conversation, so that two
+    sources of one turn meet in one row. `latency` holds whole milliseconds by name.
+    """
+
+    class Role(models.TextChoices):
+        USER = "user"
+        AGENT = "agent"
+        HUMAN = "human"
+        TOOL = "tool"
+        UNKNOWN = "unknown"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="turns")
+    position = models.PositiveIntegerField()
+    role = models.CharField(max_length=7, choices=Role)
+    text = models.TextField(blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    final = models.BooleanField(default=False)
+    interrupted = models.BooleanField(default=False)
+    speaker = models.CharField(max_length=255, blank=True)
+    segment_id = models.CharField(max_length=128, null=True, blank=True)
+    item_id = models.CharField(max_length=128, null=True, blank=True)
+    call_id = models.CharField(max_length=128, null=True, blank=True)
+    name = models.CharField(max_length=255, blank=True)
+    arguments = models.JSONField(null=True, blank=True)
+    output = models.JSONField(null=True, blank=True)
+    is_error = models.BooleanField(default=False)
+    latency = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["started_at", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation", source],
+                condition=Q(**{f"{source}__isnull": False}),
+                name=f"turn_{source}_once",
+            )
+            for source in ("segment_id", "item_id", "call_id")
+        ]
+        indexes = [
+            models.Index(fields=["conversation", "started_at", "position"], name="turn_order")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ListenSessionQuerySet(models.QuerySet["ListenSession"]):
+    def live(self, now: datetime) -> Self:
+        """Sessions whose ear may be in the room at `now`."""
+        live = self.filter(ended_how="")
+        return live.filter(expires_at__gt=now) if settings.LISTEN_EVICT_AT_EXPIRY else live
+
+
+class ListenSession(models.Model):
+    """One ear: a token that was minted, and what became of it.
+
+    `joined_at` and `left_at` come from LiveKit, never from the browser. `first` names the
+    session that this one renews, directly or through others, so that both show as one listener.
+    """
+
+    class Source(models.TextChoices):
+        DASHBOARD = "dashboard"
+        API = "api"
+        EMBED = "embed"
+
+    class Ended(models.TextChoices):
+        STOPPED = "stopped"
+        CALL_ENDED = "call_ended"
+        EXPIRED = "expired"
+        REVOKED = "revoked"
+        LOST = "lost"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="listen_sessions")
+    room_name = models.CharField(max_length=255)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="listen_sessions"
+    )
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True)
+    token = models.ForeignKey(PersonalAccessToken, models.SET_NULL, null=True)
+    who = models.CharField(max_length=255)
+    source = models.CharField(max_length=9, choices=Source)
+    origin = models.CharField(max_length=255, blank=True)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    first = models.ForeignKey("self", models.CASCADE, null=True, related_name="renewals")
+    minted_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    joined_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)
+    ended_how = models.CharField(max_length=10, choices=Ended, blank=True)
+
+    objects = ListenSessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-minted_at", "-id"]
+        indexes = [
+            models.Index(fields=["conversation", "-minted_at"], name="listen_session_of_call"),
+            models.Index(
+                fields=["expires_at"], name="listen_session_open", condition=Q(ended_how="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.identity
+
+    @property
+    def identity(self) -> str:
+        """What LiveKit knows this ear by. Names and e-mail addresses stay with us."""
+        return f"{LISTENER_PREFIX}{self.pk}"
+
+
+LISTENER_PREFIX = "listener-"
+RECORDER_PREFIX = "recorder-"
+HUMAN_PREFIX = "human-"
+
+
+class WebhookEvent(models.Model):
+    """One event that LiveKit sent, kept once by its id until it has been handled, and a while after."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=64)
+    body = models.TextField()
+    received_at = models.DateTimeField(auto_now_add=True)
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["received_at"], name="webhook_event_age")]
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,93 @@
+"""The reconciler: every ten seconds it looks at LiveKit's rooms and makes up for what got lost."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from anyreach.gateways.livekit import server
+from anyreach.gateways.livekit.server import LiveKitAway
+from anyreach.gateways.livekit.words import ParticipantInfo, RoomInfo
+from conversations import lifecycle, listening, recording, rooms
+from conversations.lifecycle import Evidence
+from conversations.models import (
+    Conversation,
+    ListenSession,
+    Status,
+    StatusChange,
+)
+
+log = logging.getLogger(__name__)
+
+# Longer than a client takes to come back after LiveKit was restarted.
+ABSENCE_GRACE = timedelta(seconds=15)
+SOURCE = StatusChange.Source.RECONCILER
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(name="reconciling.reconcile", queueing_lock="reconcile", lock="reconcile")
+def reconcile(timestamp: int) -> None:
+    """Bring conversations, participants and listen sessions in line with LiveKit's rooms."""
+    try:
+        present = {room: server.list_participants(room.name) for room in server.list_rooms()}
+    except LiveKitAway:
+        log.warning("The reconciler waits for LiveKit")
+        return
+    now = timezone.now()
+    for room, participants in present.items():
+        _look_at(room, participants, now=now)
+    _end_abandoned({room.name for room in present}, now=now)
+    _end_lost_ears(
+        {each.identity for participants in present.values() for each in participants}, now=now
+    )
+
+
+def _look_at(room: RoomInfo, participants: Sequence[ParticipantInfo], *, now: datetime) -> None:
+    for participant in filter(listening.is_listener, participants):
+        listening.joined(room, participant, at=now)
+    speakers = [each for each in participants if not rooms.is_ours(each)]
+    conversation = rooms.conversation_of(room, speakers, at=now)
+    if conversation is None:
+        return
+    for participant in speakers:
+        rooms.note(conversation, participant, at=now)
+    _note_absent(conversation, now=now)
+    rooms.reported(conversation, source=SOURCE, at=now)
+    recording.ensure(conversation)
+
+
+def _note_absent(conversation: Conversation, *, now: datetime) -> None:
+    """Take those for gone who have not been seen for a while: their webhook was lost."""
+    unseen = conversation.participants.filter(left_at=None, last_seen_at__lt=now - ABSENCE_GRACE)
+    for participant in unseen:
+        participant.left_at = participant.last_seen_at
+        participant.save(update_fields=["left_at"])
+
+
+def _end_abandoned(room_names: set[str], *, now: datetime) -> None:
+    """End open conversations whose room is gone, and web sessions whose visitor never came."""
+    too_old = now - timedelta(seconds=settings.VISITOR_TOKEN_TTL_S) - ABSENCE_GRACE
+    waiting = Conversation.objects.filter(status=Status.TOKEN_CREATED, created_at__lt=too_old)
+    for conversation in waiting.exclude(room_name__in=room_names):
+        evidence = Evidence(Status.CANCELLED, now, SOURCE, "The visitor never came.")
+        lifecycle.report(conversation, evidence)
+    missing = Conversation.objects.active().filter(room_name__isnull=False)
+    for conversation in missing.exclude(room_name__in=room_names):
+        _note_absent(conversation, now=now)
+        seen = [each.last_seen_at for each in conversation.participants.all()]
+        gone_at = max([conversation.created_at, *seen])
+        if gone_at < now - ABSENCE_GRACE:
+            rooms.reported(conversation, source=SOURCE, at=now, room_gone_at=gone_at)
+
+
+def _end_lost_ears(identities: set[str], *, now: datetime) -> None:
+    """Note as gone the ears that are in no room although no webhook told that they left."""
+    sessions = ListenSession.objects.filter(
+        joined_at__lt=now - ABSENCE_GRACE, left_at=None
+    ).select_related("conversation")
+    for session in sessions:
+        if session.identity not in identities:
+            listening.lost(session, at=now)

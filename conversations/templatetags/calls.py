@@ -1,0 +1,53 @@
+"""How pages write what a conversation holds."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+
+from conversations.models import Turn
+
+register = template.Library()
+
+
+@register.filter
+def clock(seconds: int | None) -> str:
+    """Write whole seconds as 12:04, or 1:02:03; "-" for none."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def words(value: str) -> str:
+    """Write a value such as in_progress as people do: In progress."""
+    return value.replace("_", " ").capitalize()
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """Write a tool's request or response: JSON indented, text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def response_ms(turn: Turn) -> int | None:
+    """Return how long the agent took: end to end, else the model's first token."""
+    latency = turn.latency or {}
+    return latency.get("end_to_end_ms") or latency.get("llm_ttft_ms")
+
+
+@register.filter
+def latency_label(turn: Turn) -> str:
+    latency = turn.latency or {}
+    if "end_to_end_ms" in latency:
+        return f"{latency['end_to_end_ms']} ms response"
+    return f"{latency['llm_ttft_ms']} ms TTFT" if "llm_ttft_ms" in latency else ""
+
+
+@register.filter
+def slowest(turns: Iterable[Turn]) -> int:
+    return max((response_ms(turn) or 0 for turn in turns), default=0)

@@ -1,0 +1,105 @@
+"""A transcript's lines as rows, and back: what the recorder keeps and what pages and API read."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from anyreach.live.announcing import announce
+from conversations.models import Conversation, Turn
+from conversations.transcript import Line, Lines, user_turn_count
+
+SOURCES = ("segment_id", "item_id", "call_id")
+TOLD = (
+    *("role", "text", "started_at", "ended_at", "final", "interrupted", "speaker", *SOURCES),
+    *("name", "arguments", "output", "is_error", "latency"),
+)
+
+
+class Saved:
+    """The rows of one conversation's lines, found by their sources' ids."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        """Read what is kept already: another recorder may have been here before."""
+        self.conversation = conversation
+        turns = list(conversation.turns.all())
+        self.lines: Lines = tuple(line_of(turn) for turn in turns)
+        self._rows: dict[tuple[str, str], tuple[UUID, int]] = {}
+        for turn, line in zip(turns, self.lines, strict=True):
+            self._rows |= dict.fromkeys(_keys(line), (turn.pk, turn.position))
+        self._next = max((turn.position for turn in turns), default=-1) + 1
+
+    def save(self, lines: Iterable[Line], whole: Lines) -> None:
+        """Write the changed `lines` of the `whole` transcript, and announce it."""
+        turns = [self._turn(line) for line in lines]
+        conversations = Conversation.objects.filter(pk=self.conversation.pk)
+        with transaction.atomic():
+            Turn.objects.bulk_create(
+                turns, update_conflicts=True, unique_fields=["id"], update_fields=TOLD
+            )
+            conversations.update(user_turn_count=user_turn_count(whole))
+            announce(self.conversation.organization_id, self.conversation.pk, "turns")
+
+    def _turn(self, line: Line) -> Turn:
+        keys = _keys(line)
+        row = next((self._rows[key] for key in keys if key in self._rows), None)
+        if row is None:
+            row, self._next = (uuid4(), self._next), self._next + 1
+        self._rows |= dict.fromkeys(keys, row)
+        return turn_of(line, self.conversation, pk=row[0], position=row[1])
+
+
+def _keys(line: Line) -> list[tuple[str, str]]:
+    return [(source, value) for source in SOURCES if (value := getattr(line, source))]
+
+
+def turn_of(line: Line, conversation: Conversation, *, pk: UUID, position: int) -> Turn:
+    return Turn(
+        pk=pk,
+        conversation=conversation,
+        position=position,
+        role=line.role,
+        text=line.text,
+        started_at=_time(line.started_at),
+        ended_at=None if line.ended_at is None else _time(line.ended_at),
+        final=line.final,
+        interrupted=line.interrupted,
+        speaker=line.speaker[:255],
+        segment_id=line.segment_id or None,
+        item_id=line.item_id or None,
+        call_id=line.call_id or None,
+        name=line.name[:255],
+        arguments=line.arguments,
+        output=line.output,
+        is_error=line.is_error,
+        latency=line.latency,
+    )
+
+
+def line_of(turn: Turn) -> Line:
+    return Line(
+        role=turn.role,
+        text=turn.text,
+        started_at=_ms(turn.started_at),
+        ended_at=None if turn.ended_at is None else _ms(turn.ended_at),
+        final=turn.final,
+        interrupted=turn.interrupted,
+        speaker=turn.speaker,
+        segment_id=turn.segment_id or "",
+        item_id=turn.item_id or "",
+        call_id=turn.call_id or "",
+        name=turn.name,
+        arguments=turn.arguments,
+        output=turn.output,
+        is_error=turn.is_error,
+        latency=turn.latency,
+    )
+
+
+def _time(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _ms(time: datetime) -> int:
+    return round(time.timestamp() * 1000)

@@ -1,0 +1,94 @@
+"""What LiveKit reports: kept once, acknowledged at once, handled after, in order of arrival."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+from prometheus_client import Counter
+
+from anyreach.gateways.livekit import webhooks as livekit_webhooks
+from anyreach.gateways.livekit.words import LeaveReason
+from anyreach.gateways.livekit.words import WebhookEvent as Event
+from conversations import listening, recording, rooms
+from conversations.models import StatusChange, WebhookEvent
+
+log = logging.getLogger(__name__)
+
+HANDLED = {
+    "room_started",
+    "room_finished",
+    "participant_joined",
+    "participant_left",
+    "participant_connection_aborted",
+}
+UNTIL_IT_WORKS = RetryStrategy(max_attempts=60, wait=1, linear_wait=1)
+unclaimed = Counter("anyreach_webhooks_unclaimed_total", "Events of rooms that nobody claims")
+
+
+def keep(body: bytes, authorization: str) -> None:
+    """Keep a webhook's event and have it handled, unless its id is known already.
+
+    The row and its job are written in one transaction: what was acknowledged will be handled.
+    Raises NotFromLiveKit, ValueError.
+    """
+    text = livekit_webhooks.verified(body, authorization)
+    event = livekit_webhooks.read(text)
+    if event.name not in HANDLED or not event.id:
+        return
+    try:
+        with transaction.atomic():
+            WebhookEvent.objects.create(id=event.id, name=event.name, body=text)
+            handle.configure(lock=f"room:{event.room.name}").defer(event_id=event.id)
+    except IntegrityError:
+        log.info("A webhook event came twice", extra={"event_id": event.id})
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(name="webhooks.forget")
+def forget(timestamp: int) -> None:
+    """Delete events that are too old to come twice."""
+    before = timezone.now() - timedelta(days=settings.WEBHOOK_KEEP_DAYS)
+    WebhookEvent.objects.filter(received_at__lt=before, handled_at__isnull=False).delete()
+
+
+@app.task(name="webhooks.handle", retry=UNTIL_IT_WORKS)
+def handle(event_id: str) -> None:
+    """Take a kept event in. Events of one room are handled one after another."""
+    kept = WebhookEvent.objects.get(pk=event_id)
+    event = livekit_webhooks.read(kept.body)
+    participant = event.participant
+    if participant is not None and listening.is_listener(participant):
+        if event.name == "participant_joined":
+            listening.joined(event.room, participant, at=event.at)
+        else:
+            listening.left(participant, at=event.at)
+    elif participant is None or not rooms.is_ours(participant):
+        _observe(event)
+    WebhookEvent.objects.filter(pk=event_id).update(handled_at=timezone.now())
+
+
+def _observe(event: Event) -> None:
+    participant = event.participant
+    present = [participant] if participant is not None else []
+    gone = event.name == "room_finished"
+    conversation = rooms.conversation_of(event.room, present, at=event.at, may_open=not gone)
+    if conversation is None:
+        unclaimed.inc()
+        return
+    if participant is not None:
+        left = event.name != "participant_joined"
+        if event.name == "participant_connection_aborted":
+            participant = replace(participant, leave_reason=LeaveReason.CONNECTION_TIMEOUT)
+        rooms.note(conversation, participant, at=event.at, left_at=event.at if left else None)
+    rooms.reported(
+        conversation,
+        source=StatusChange.Source.WEBHOOK,
+        at=event.at,
+        room_gone_at=event.at if gone else None,
+    )
+    recording.ensure(conversation)
