@@ -1,0 +1,108 @@
+"""What tests stand on: a real LiveKit server, our web process and our worker."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from anyreach.stack.dying_with_parent import die_with_parent
+from anyreach.stack.livekit import LiveKitServer
+from tests.environment import LIVEKIT_PORT, WEB_PORT, free_port
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def livekit_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKitServer]:
+    """One LiveKit server for the run, which reports to the `web` fixture's process."""
+    server = LiveKitServer(
+        folder=tmp_path_factory.mktemp("livekit"),
+        api_key=settings.LIVEKIT_API_KEY,
+        api_secret=settings.LIVEKIT_API_SECRET,
+        port=LIVEKIT_PORT,
+        tcp_port=free_port(),
+        udp_port=free_port(),
+        webhook_urls=[f"http://127.0.0.1:{WEB_PORT}/livekit/webhook"],
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+class Process:
+    """One of our processes, on the test's own database."""
+
+    def __init__(self, name: str, *command: str, **environment: str) -> None:
+        self.name, self.command, self.environment = name, command, environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = open(ROOT / ".anyreach" / f"test-{self.name}.log", "ab")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, *self.command],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": test_database_url(), **self.environment},
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent,
+        )
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def test_database_url() -> str:
+    parameters = connection.get_connection_params()
+    return f"postgresql://postgres@/{parameters['dbname']}?host={quote(parameters['host'])}"
+
+
+test_database_url.__test__ = False
+
+
+class Web(Process):
+    url = settings.BASE_URL
+
+    def start(self) -> None:
+        super().start()
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"http://127.0.0.1:{WEB_PORT}/health").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise TimeoutError("The web process did not come up.")
+
+
+@pytest.fixture
+def web(transactional_db: None, livekit_server: LiveKitServer) -> Iterator[Web]:
+    """Our web process, on the test's database, told by LiveKit."""
+    web = Web(
+        "web",
+        *("-m", "uvicorn", "anyreach.asgi:application", "--port", str(WEB_PORT)),
+        *("--no-access-log", "--timeout-graceful-shutdown", "1"),
+    )
+    web.start()
+    yield web
+    web.kill()
+
+
+@pytest.fixture
+def worker(transactional_db: None, livekit_server: LiveKitServer) -> Iterator[Process]:
+    """Our worker process, on the test's database."""
+    worker = Process("worker", "manage.py", "worker")
+    worker.start()
+    yield worker
+    worker.kill()
