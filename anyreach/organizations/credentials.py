@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -41,6 +42,18 @@ def new_secret() -> str:
 def hash_of(secret: str) -> str:
     """Return what is stored. A plain SHA-256 is enough where the secret is 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Stored(Protocol):
+    secret_hash: str
+
+
+Row = TypeVar("Row", bound=Stored)
+
+
+def proven(row: Row | None, secret: str) -> Row | None:
+    """Return `row` if `secret` is the one it stores; None also when there is no row."""
+    return row if matches(secret, row.secret_hash if row else None) else None
 
 
 def matches(secret: str, stored_hash: str | None) -> bool:

@@ -68,10 +68,10 @@ def invite(*, caller: Caller, email: str, role: str, now: datetime) -> tuple[Inv
 def find(invitation_id: UUID, secret: str, *, now: datetime) -> Invitation:
     """Return the invitation a link stands for. Raises InvitationGone (404)."""
     waiting = Invitation.objects.open(now).select_related("organization")
-    invitation = waiting.filter(pk=invitation_id).first()
-    if not credentials.matches(secret, invitation and invitation.secret_hash):
+    row: Invitation | None = waiting.filter(pk=invitation_id).first()
+    invitation = credentials.proven(row, secret)
+    if invitation is None:
         raise InvitationGone
-    assert invitation is not None  # noqa: S101  matches() is False for None
     return invitation
 
 
@@ -81,7 +81,7 @@ def accept(invitation: Invitation, user: User) -> Membership:
 
     Raises ForSomebodyElse (403), or InvitationGone (404) when another request was first.
     """
-    if user.email != invitation.email:
+    if not invitation.is_for(user):
         raise ForSomebodyElse
     _use_up(invitation)
     membership, _ = Membership.objects.get_or_create(

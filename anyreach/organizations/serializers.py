@@ -38,6 +38,8 @@ class MillisecondsField(serializers.Field[datetime, int, int, Any]):
 
 
 class ApiKeyIn(StrictSerializer):
+    """A key to be made. It never has more rights than its maker, nor outlives them."""
+
     name = serializers.CharField(max_length=120)
     role = serializers.ChoiceField(Role.choices, default=Role.VIEWER)
     expires_at = MillisecondsField(allow_null=True, default=None)
@@ -52,7 +54,7 @@ class ApiKeyOut(serializers.ModelSerializer[ApiKey]):
 
     class Meta:
         model = ApiKey
-        fields = (
+        fields = [
             "key_id",
             "name",
             "role",
@@ -60,17 +62,21 @@ class ApiKeyOut(serializers.ModelSerializer[ApiKey]):
             "created_at",
             "created_by",
             "last_used_at",
-        )
+        ]
+        read_only_fields = fields
 
 
 class NewApiKeyOut(ApiKeyOut):
     pat_key = serializers.CharField(help_text="The whole credential. It is shown this once.")
 
     class Meta(ApiKeyOut.Meta):
-        fields = (*ApiKeyOut.Meta.fields, "pat_key")
+        fields = [*ApiKeyOut.Meta.fields, "pat_key"]
+        read_only_fields = fields
 
 
 class MemberIn(StrictSerializer):
+    """What is to change."""
+
     role = serializers.ChoiceField(Role.choices)
 
 
@@ -82,13 +88,16 @@ class MemberOut(serializers.ModelSerializer[Membership]):
 
     class Meta:
         model = Membership
-        fields = ("id", "user_id", "email", "name", "role", "scopes", "created_at")
+        fields = ["id", "user_id", "email", "name", "role", "scopes", "created_at"]
+        read_only_fields = fields
 
     def get_scopes(self, membership: Membership) -> list[Scope]:
         return sorted(membership.scopes)
 
 
 class InvitationIn(StrictSerializer):
+    """Whom to invite, as what."""
+
     email = serializers.EmailField(max_length=254)
     role = serializers.ChoiceField(Role.choices, default=Role.VIEWER)
 
@@ -98,11 +107,13 @@ class InvitationOut(serializers.ModelSerializer[Invitation]):
 
     class Meta:
         model = Invitation
-        fields = ("id", "email", "role", "expires_at", "created_at", "invited_by")
+        fields = ["id", "email", "role", "expires_at", "created_at", "invited_by"]
+        read_only_fields = fields
 
 
 class NewInvitationOut(InvitationOut):
     link = serializers.CharField(help_text="Where to accept it. It is shown this once.")
 
     class Meta(InvitationOut.Meta):
-        fields = (*InvitationOut.Meta.fields, "link")
+        fields = [*InvitationOut.Meta.fields, "link"]
+        read_only_fields = fields

@@ -169,7 +169,7 @@ def invitation(request: HttpRequest, invitation_id: UUID, secret: str) -> HttpRe
 
 def _join(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     user = _signed_in(request)
-    if user.email != invitation.email:
+    if not invitation.is_for(user):
         return render(
             request, "organizations/invitation_other.html", {"invitation": invitation}, status=403
         )
@@ -197,7 +197,8 @@ def _members(
 
 def _member(request: OrganizationRequest, member_id: UUID) -> Membership:
     visible = Membership.objects.visible_to(request.caller).select_related("user")
-    return get_object_or_404(visible, pk=member_id)
+    membership: Membership = get_object_or_404(visible, pk=member_id)
+    return membership
 
 
 def _back_to_members(request: OrganizationRequest, changed: Membership) -> HttpResponse:

@@ -73,7 +73,6 @@ def test_expiry_is_in_milliseconds_there_and_back(client, admin):
         ({"name": None}, "name"),
         ({"name": ["k"]}, "name"),
         ({"name": "k" * 121}, "name"),
-        ({"name": "a\x00b"}, "name"),
         ({"name": "k", "role": "owner"}, "role"),
         ({"name": "k", "role": None}, "role"),
         ({"name": "k", "role": {}}, "role"),
@@ -115,7 +114,7 @@ def test_a_body_that_is_no_json_is_400(client, admin, body):
 @pytest.mark.parametrize("body", [r'{"\ud800": 1}', r'{"name": "\ud800"}', r'{"name": "\u0000"}'])
 def test_text_that_cannot_be_stored_is_refused_not_an_error(client, admin, body):
     answer = post(client, admin[1], body)
-    assert answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
 
 
 def test_deleting_a_key_ends_it(client, admin):

@@ -200,6 +200,15 @@ def test_use_is_noted_at_most_once_a_minute(client):
     assert api_key.last_used_at >= first
 
 
+def test_of_two_requests_at_once_one_notes_the_use():
+    seen_by_both, _ = make_api_key()
+    now = timezone.now()
+    ApiKey.objects.mark_used(seen_by_both, now)
+    ApiKey.objects.mark_used(seen_by_both, now + timedelta(seconds=1))
+    seen_by_both.refresh_from_db()
+    assert seen_by_both.last_used_at == now
+
+
 def test_a_refused_request_is_no_use(client):
     row, token = make_token(make_member().user)
     client.get(SCOPES, headers=bearer(token))

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from anyreach.organizations import invitations
 from anyreach.organizations.models import Invitation, Membership, User
 from anyreach.organizations.scopes import Role
 from tests.organizations.factories import (
@@ -93,6 +94,25 @@ def test_an_old_or_unknown_link_says_so(client):
     answer = client.get(link)
     assert answer.status_code == HTTPStatus.NOT_FOUND
     assert "Ask for a new one" in answer.text
+
+
+def test_what_was_withdrawn_meanwhile_makes_no_member():
+    invitation, _ = make_invitation(email="ada@example.com")
+    never_there, _ = make_invitation(email="eve@example.com")
+    Invitation.objects.all().delete()
+    with pytest.raises(invitations.InvitationGone):
+        invitations.accept(invitation, make_user("ada@example.com"))
+    with pytest.raises(invitations.InvitationGone):
+        invitations.accept_as_new_user(never_there, name="Eve", password=PASSWORD)
+    assert not Membership.objects.exists()
+    assert not User.objects.filter(email="eve@example.com").exists()
+
+
+def test_the_service_too_refuses_somebody_else():
+    invitation, _ = make_invitation(email="ada@example.com")
+    with pytest.raises(invitations.ForSomebodyElse):
+        invitations.accept(invitation, make_user("eve@example.com"))
+    assert Invitation.objects.exists()
 
 
 def test_the_form_needs_its_csrf_token():

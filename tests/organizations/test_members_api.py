@@ -150,8 +150,8 @@ def test_nobody_is_401(client, admin):
 @pytest.mark.parametrize("leaves", ["removed", "demoted"])
 def test_what_a_former_admin_offered_is_withdrawn(client, admin, headers, leaves):
     former = make_member(admin.organization, Role.ADMIN)
-    make_invitation(admin.organization, invited_by=former.user)
-    kept, _ = make_invitation(admin.organization, invited_by=admin.user)
+    make_invitation(admin.organization, "first@example.com", invited_by=former.user)
+    kept, _ = make_invitation(admin.organization, "second@example.com", invited_by=admin.user)
     elsewhere, _ = make_invitation(make_organization(), invited_by=former.user)
 
     if leaves == "removed":

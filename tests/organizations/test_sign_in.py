@@ -5,7 +5,6 @@ from http import HTTPStatus
 import pytest
 from allauth.mfa.totp.internal import auth as totp
 from django.core import mail
-from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
@@ -16,11 +15,6 @@ from tests.organizations.factories import PASSWORD, make_user
 pytestmark = pytest.mark.django_db
 
 SIGN_IN = "/accounts/sign-in"
-
-
-@pytest.fixture(autouse=True)
-def _no_attempts_counted():
-    cache.clear()
 
 
 def sign_in(client, email="ada@example.com", password=PASSWORD):
