@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from anyreach.organizations import api_keys, invitations, members
-from anyreach.organizations.authentication import ApiRequest
+from anyreach.organizations.authentication import CallerRequest
 from anyreach.organizations.models import ApiKey, Invitation, Membership
 from anyreach.organizations.scopes import Scope
 from anyreach.organizations.serializers import (
@@ -34,7 +34,7 @@ class ApiKeysView(APIView):
         summary="List the organization's API keys",
         responses=ApiKeyOut(many=True),
     )
-    def get(self, request: ApiRequest) -> Response:
+    def get(self, request: CallerRequest) -> Response:
         keys = ApiKey.objects.visible_to(request.auth)
         return Response(ApiKeyOut(keys, many=True).data)
 
@@ -44,7 +44,7 @@ class ApiKeysView(APIView):
         request=ApiKeyIn,
         responses={status.HTTP_201_CREATED: NewApiKeyOut},
     )
-    def post(self, request: ApiRequest) -> Response:
+    def post(self, request: CallerRequest) -> Response:
         wanted = ApiKeyIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         api_key, credential = api_keys.make_api_key(caller=request.auth, **wanted.validated_data)
@@ -59,7 +59,7 @@ class ApiKeyView(APIView):
         summary="Delete an API key",
         responses={status.HTTP_204_NO_CONTENT: None},
     )
-    def delete(self, request: ApiRequest, key_id: UUID) -> Response:
+    def delete(self, request: CallerRequest, key_id: UUID) -> Response:
         get_object_or_404(ApiKey.objects.visible_to(request.auth), pk=key_id).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -72,7 +72,7 @@ class MyScopesView(APIView):
         summary="List the caller's scopes in the current organization",
         responses=serializers.ListSerializer(child=serializers.ChoiceField(list(Scope))),
     )
-    def get(self, request: ApiRequest) -> Response:
+    def get(self, request: CallerRequest) -> Response:
         return Response(sorted(request.auth.scopes))
 
 
@@ -84,7 +84,7 @@ class MembersView(APIView):
         summary="List the organization's members",
         responses=MemberOut(many=True),
     )
-    def get(self, request: ApiRequest) -> Response:
+    def get(self, request: CallerRequest) -> Response:
         visible = Membership.objects.visible_to(request.auth).select_related("user")
         return Response(MemberOut(visible.order_by("user__email"), many=True).data)
 
@@ -98,7 +98,7 @@ class MemberView(APIView):
         request=MemberIn,
         responses=MemberOut,
     )
-    def patch(self, request: ApiRequest, member_id: UUID) -> Response:
+    def patch(self, request: CallerRequest, member_id: UUID) -> Response:
         membership = get_object_or_404(Membership.objects.visible_to(request.auth), pk=member_id)
         wanted = MemberIn(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -110,7 +110,7 @@ class MemberView(APIView):
         summary="Remove a member",
         responses={status.HTTP_204_NO_CONTENT: None},
     )
-    def delete(self, request: ApiRequest, member_id: UUID) -> Response:
+    def delete(self, request: CallerRequest, member_id: UUID) -> Response:
         membership = get_object_or_404(Membership.objects.visible_to(request.auth), pk=member_id)
         members.remove(membership)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -124,7 +124,7 @@ class InvitationsView(APIView):
         summary="List the invitations that are open",
         responses=InvitationOut(many=True),
     )
-    def get(self, request: ApiRequest) -> Response:
+    def get(self, request: CallerRequest) -> Response:
         waiting = Invitation.objects.visible_to(request.auth).open(timezone.now())
         return Response(InvitationOut(waiting, many=True).data)
 
@@ -134,7 +134,7 @@ class InvitationsView(APIView):
         request=InvitationIn,
         responses={status.HTTP_201_CREATED: NewInvitationOut},
     )
-    def post(self, request: ApiRequest) -> Response:
+    def post(self, request: CallerRequest) -> Response:
         wanted = InvitationIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         invitation, link = invitations.invite(
@@ -151,7 +151,7 @@ class InvitationView(APIView):
         summary="Withdraw an invitation",
         responses={status.HTTP_204_NO_CONTENT: None},
     )
-    def delete(self, request: ApiRequest, invitation_id: UUID) -> Response:
+    def delete(self, request: CallerRequest, invitation_id: UUID) -> Response:
         get_object_or_404(Invitation.objects.visible_to(request.auth), pk=invitation_id).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 

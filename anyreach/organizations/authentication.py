@@ -16,17 +16,10 @@ from anyreach.organizations.models import ApiKey, Membership, PersonalAccessToke
 ORGANIZATION_HEADER = "X-Anyreach-Org"
 
 
-class ApiRequest(Request):
+class CallerRequest(Request):
     """What a view of the API gets: `auth` says who is asking."""
 
     auth: Caller
-
-
-class CallerRequest(Request):
-    """What a JSON view gets: whoever asks is known."""
-
-    # The stubs know only DRF's own tokens.
-    auth: Caller  # type: ignore[assignment]
 
 
 class NotAMember(exceptions.PermissionDenied):

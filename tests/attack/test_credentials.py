@@ -200,7 +200,7 @@ def test_a_credential_in_the_address_is_none(client):
 
 @pytest.mark.django_db
 def test_another_persons_token_is_not_listed_and_not_deleted(client):
-    token, credential = make_token(make_member().user, name="Victim's")
+    token, _ = make_token(make_member().user, name="Victim's")
     client.force_login(make_member().user)
     assert "Victim" not in client.get("/account/tokens").text
     gone = client.post(f"/account/tokens/{token.pk}/delete")

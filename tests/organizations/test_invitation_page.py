@@ -78,7 +78,7 @@ def test_somebody_with_an_account_signs_in_first_and_joins(client):
 
 def test_a_member_keeps_the_role_there_is():
     membership = make_member(role=Role.VIEWER)
-    invitation, link = make_invitation(membership.organization, "x@example.com", Role.ADMIN)
+    _, link = make_invitation(membership.organization, "x@example.com", Role.ADMIN)
     Invitation.objects.update(email=membership.user.email)
     client = Client()
     client.force_login(membership.user)
