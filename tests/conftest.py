@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import pytest_django
 from django.conf import settings
 from django.db import connection
 
@@ -18,6 +19,19 @@ from anyreach.stack.livekit import LiveKitServer
 from tests.environment import LIVEKIT_PORT, WEB_PORT, free_port
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Iterator[None]:
+    """The test database, which processes and threads of ours may still hold open at the end."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -45,15 +59,15 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        log = open(ROOT / ".anyreach" / f"test-{self.name}.log", "ab")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [sys.executable, *self.command],
-            cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": test_database_url(), **self.environment},
-            stdout=log,
-            stderr=log,
-            preexec_fn=die_with_parent,
-        )
+        with open(ROOT / ".anyreach" / f"test-{self.name}.log", "ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *self.command],
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": test_database_url(), **self.environment},
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,
+            )
 
     def kill(self) -> None:
         """End it as a crash would."""

@@ -1,0 +1,213 @@
+"""People and agents in a room: real rtc clients, each with a tone of its own."""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+
+import numpy as np
+from django.conf import settings
+from livekit import api, rtc
+
+RATE = 48_000
+FRAME = 480
+
+
+def token_of(
+    identity: str,
+    room: str,
+    *,
+    kind: str = "standard",
+    attributes: dict[str, str] | None = None,
+    config: api.RoomConfiguration | None = None,
+) -> str:
+    token = (
+        api.AccessToken(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
+        .with_identity(identity)
+        .with_kind(kind)
+        .with_ttl(timedelta(minutes=10))
+        .with_grants(
+            api.VideoGrants(
+                room_join=True,
+                room=room,
+                can_publish=True,
+                can_publish_data=True,
+                can_subscribe=True,
+                can_update_own_metadata=True,
+            )
+        )
+    )
+    if attributes:
+        token = token.with_attributes(attributes)
+    if config:
+        token = token.with_room_config(config)
+    return token.to_jwt()
+
+
+class Party:
+    """One client in a room. `seen` keeps every event that told it of anybody else."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.seen: list[str] = []
+        self.closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.heard: dict[str, list[tuple[float, np.ndarray]]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.track_sid = ""
+        for event in (
+            "participant_connected",
+            "participant_disconnected",
+            "track_published",
+            "track_unpublished",
+            "active_speakers_changed",
+            "room_updated",
+            "participant_metadata_changed",
+            "participant_permissions_changed",
+        ):
+            self.room.on(event, self._note(event))
+        self.room.on("track_subscribed", self._listen)
+        self.room.on("disconnected", self._close)
+
+    def _note(self, event: str) -> Callable[..., None]:
+        def note(*arguments: object) -> None:
+            who = [each.identity for each in arguments if hasattr(each, "identity")]
+            self.seen.append(f"{event} {' '.join(who)}".strip())
+
+        return note
+
+    def _close(self, reason: int) -> None:
+        if not self.closed.done():
+            self.closed.set_result(reason)
+
+    def _listen(
+        self,
+        track: rtc.RemoteTrack,
+        publication: rtc.RemoteTrackPublication,
+        participant: rtc.RemoteParticipant,
+    ) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self._tasks.append(asyncio.create_task(self._hear(track, participant.identity)))
+
+    async def _hear(self, track: rtc.RemoteTrack, identity: str) -> None:
+        async for event in rtc.AudioStream(track, sample_rate=16_000, num_channels=1):
+            samples = np.frombuffer(event.frame.data, dtype=np.int16)
+            self.heard.setdefault(identity, []).append((time.monotonic(), samples))
+
+    async def join(self, token: str) -> "Party":
+        await self.room.connect(settings.LIVEKIT_URL, token)
+        return self
+
+    async def hum(self, frequency: int) -> None:
+        """Publish a steady tone."""
+        source = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("voice", source)
+        publication = await self.room.local_participant.publish_track(
+            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        )
+        self.track_sid = publication.sid
+        self._tasks.append(asyncio.create_task(_tone(source, frequency)))
+
+    async def say(
+        self, segment_id: str, *texts: str, final: bool = True, speaker: "Party | None" = None
+    ) -> None:
+        """Publish transcription as an agent does for a caller: each text whole, the last final."""
+        speaker = speaker or self
+        for number, text in enumerate(texts, start=1):
+            is_final = final and number == len(texts)
+            writer = await self.room.local_participant.stream_text(
+                topic="lk.transcription",
+                sender_identity=speaker.room.local_participant.identity,
+                attributes={
+                    "lk.segment_id": segment_id,
+                    "lk.transcription_final": "true" if is_final else "false",
+                    "lk.transcribed_track_id": speaker.track_sid,
+                },
+            )
+            await writer.write(text)
+            await writer.aclose()
+
+    def hears(self, identity: str, frequency: int, *, since: float = 0) -> float:
+        """Return the level, in samples, of `frequency` in what `identity` was heard to send."""
+        parts = [samples for at, samples in self.heard.get(identity, []) if at >= since]
+        if not parts:
+            return 0.0
+        samples = np.concatenate(parts).astype(float)
+        spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) / len(samples)
+        frequencies = np.fft.rfftfreq(len(samples), 1 / 16_000)
+        near = (frequencies > frequency - 10) & (frequencies < frequency + 10)
+        return float(spectrum[near].max()) if near.any() else 0.0
+
+    async def leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.room.disconnect()
+
+
+async def _tone(source: rtc.AudioSource, frequency: int) -> None:
+    position = 0
+    while True:
+        angles = 2 * math.pi * frequency * (np.arange(FRAME) + position) / RATE
+        position += FRAME
+        samples = (np.sin(angles) * 8000).astype(np.int16)
+        await source.capture_frame(rtc.AudioFrame(samples.tobytes(), RATE, 1, FRAME))
+
+
+@contextlib.asynccontextmanager
+async def call(
+    room: str, *, metadata: str = "", caller: str = "guest_1"
+) -> AsyncIterator[tuple[Party, Party]]:
+    """A caller (440 Hz) and an agent (660 Hz) in a room with `metadata`."""
+    await make_room(room, metadata=metadata)
+    parties = Party(), Party()
+    try:
+        await parties[0].join(token_of(caller, room))
+        await parties[0].hum(440)
+        await parties[1].join(token_of("agent-1", room, kind="agent"))
+        await parties[1].hum(660)
+        yield parties
+    finally:
+        for party in parties:
+            await party.leave()
+
+
+async def make_room(room: str, *, metadata: str = "") -> None:
+    async with server() as client:
+        await client.room.create_room(api.CreateRoomRequest(name=room, metadata=metadata))
+
+
+def server() -> api.LiveKitAPI:
+    return api.LiveKitAPI(
+        settings.LIVEKIT_URL, settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET
+    )
+
+
+async def is_there(room: str, prefix: str) -> bool:
+    """Whether anybody whose identity begins with `prefix` is in `room`, hidden or not."""
+    return any(identity.startswith(prefix) for identity in await identities(room))
+
+
+async def identities(room: str) -> list[str]:
+    """Return who is in `room`, hidden ones too; nobody when there is no such room."""
+    async with server() as client:
+        try:
+            answer = await client.room.list_participants(api.ListParticipantsRequest(room=room))
+        except api.ServerError:
+            return []
+    return [participant.identity for participant in answer.participants]
+
+
+async def until(
+    condition: Callable[[], object | Awaitable[object]], *, within_s: float = 10
+) -> None:
+    """Wait until `condition` holds. Raises TimeoutError."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        result = condition()
+        if asyncio.iscoroutine(result):
+            result = await result
+        if result:
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError("It did not come about.")
