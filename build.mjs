@@ -1,0 +1,45 @@
+/** Build what pages load, from static/ and node_modules/ into static/build/. */
+
+import {cp, rm} from "node:fs/promises";
+import {glob} from "node:fs/promises";
+
+import {build} from "esbuild";
+
+const out = "static/build";
+await rm(out, {recursive: true, force: true});
+
+const pages = await Array.fromAsync(glob("static/js/pages/*.js"));
+
+await build({
+  entryPoints: pages.filter((page) => !page.endsWith("theme.js")),
+  outdir: `${out}/pages`,
+  chunkNames: "../chunks/[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  sourcemap: "linked",
+  legalComments: "linked",
+});
+
+// Before the first paint, hence no module.
+await build({entryPoints: ["static/js/pages/theme.js"], outfile: `${out}/pages/theme.js`, minify: true});
+
+await build({
+  stdin: {
+    contents: `
+      @import "@tabler/core/dist/css/tabler.css";
+      @import "./static/css/app.css";
+      @import "./static/css/conversations.css";
+    `,
+    loader: "css",
+    resolveDir: ".",
+  },
+  outfile: `${out}/app.css`,
+  bundle: true,
+  minify: true,
+  legalComments: "linked",
+});
+
+await cp("static/icon.svg", `${out}/icon.svg`);

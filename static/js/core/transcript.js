@@ -1,0 +1,106 @@
+/**
+ * How live text becomes a transcript: the browser's twin of conversations/transcript.py.
+ * Both pass tests/data/transcript/text-fold.json.
+ *
+ * @typedef {object} Line
+ * @property {string} segment_id
+ * @property {"user" | "agent" | "human" | "tool" | "unknown"} role
+ * @property {string} speaker
+ * @property {string} text
+ * @property {boolean} final
+ * @property {boolean} interrupted
+ * @property {number} started_at milliseconds since the epoch
+ * @property {number | null} ended_at
+ * @property {string} [id] our turn's id, once it is saved
+ * @property {string} [name] of a tool
+ *
+ * @typedef {{type: "text", segment_id: string, role: Line["role"], speaker: string, text: string,
+ *   final: boolean, at: number}} TextEvent the segment's whole text so far
+ * @typedef {{type: "cut", segment_id: string, at: number}} CutEvent its sender vanished
+ */
+
+/**
+ * @param {readonly Line[]} lines oldest first
+ * @param {TextEvent | CutEvent} event
+ * @returns {readonly Line[]} the same array if nothing changed
+ */
+export function fold(lines, event) {
+  const index = lines.findLastIndex((line) => line.segment_id === event.segment_id);
+  return event.type === "cut" ? foldCut(lines, index, event) : foldText(lines, index, event);
+}
+
+function foldText(lines, index, event) {
+  const {segment_id, role, speaker, text, final, at} = event;
+  if (index < 0) {
+    if (!text) return lines;
+    const line = {
+      segment_id, role, speaker, text, final: false, interrupted: false, started_at: at, ended_at: null,
+    };
+    return inOrder(lines, final ? settled(line, at) : line);
+  }
+  const line = lines[index];
+  if (line.final && !final) return lines;
+  const told = {...line, text, speaker};
+  return put(lines, index, final ? settled(told, at) : told);
+}
+
+function foldCut(lines, index, {at}) {
+  if (index < 0 || lines[index].final) return lines;
+  return put(lines, index, {...settled(lines[index], at), interrupted: true});
+}
+
+function settled(line, at) {
+  return {...line, final: true, ended_at: line.ended_at ?? Math.max(at, line.started_at)};
+}
+
+function inOrder(lines, line) {
+  const before = lines.findLastIndex((each) => each.started_at <= line.started_at) + 1;
+  return lines.toSpliced(before, 0, line);
+}
+
+function put(lines, index, line) {
+  return lines.with(index, line);
+}
+
+/**
+ * Join what was saved with what came live. A saved line replaces the live one of its segment,
+ * unless the live one is settled and the saved one is not.
+ *
+ * @param {readonly Line[]} lines
+ * @param {readonly Line[]} saved
+ * @returns {readonly Line[]}
+ */
+export function withSaved(lines, saved) {
+  const live = new Map(lines.map((line) => [keyOf(line), line]));
+  for (const line of saved) {
+    const known = live.get(keyOf(line));
+    const keep = known?.final && !line.final;
+    live.set(keyOf(line), keep ? {...known, id: line.id} : line);
+  }
+  return [...live.values()].sort((a, b) => a.started_at - b.started_at);
+}
+
+function keyOf(line) {
+  return line.segment_id ? `segment ${line.segment_id}` : `turn ${line.id}`;
+}
+
+/**
+ * Read one entry of the lines endpoint, whose times are ISO 8601 and whose absent parts are left out.
+ *
+ * @param {Record<string, any>} entry
+ * @returns {Line}
+ */
+export function readSaved(entry) {
+  return {
+    id: entry.id,
+    segment_id: entry.segment_id ?? "",
+    role: entry.role,
+    speaker: entry.speaker ?? "",
+    text: entry.text ?? "",
+    name: entry.name ?? "",
+    final: Boolean(entry.final),
+    interrupted: Boolean(entry.interrupted),
+    started_at: Date.parse(entry.started_at),
+    ended_at: entry.ended_at ? Date.parse(entry.ended_at) : null,
+  };
+}
