@@ -1,0 +1,245 @@
+/**
+ * <anyreach-snoop-panel>: the panel with which somebody hears a live call.
+ *
+ * It is given a `source` (livekit/ear.js, or anything with its events and listen(), mute() and
+ * stop()), and knows nothing of where it stands. Fires "again" when a lost listener wants to
+ * return, and "stop" once it is stopped.
+ */
+
+import {fold, withSaved} from "../core/transcript.js";
+import {css} from "./snoop-panel.css.js";
+
+const BADGES = {idle: "Connecting…", connecting: "Connecting…", live: "LIVE", reconnecting: "Connecting…", ended: "Ended"};
+const ROLES = {user: "Caller", agent: "Agent", human: "Human", tool: "Tool", unknown: "Unknown"};
+const ENDINGS = {
+  agentleft: "The agent has left the call.",
+  ended: "The call has ended.",
+  revoked: "An administrator has closed your listening session, or your rights have changed.",
+  replaced: "You are listening in another place with the same token.",
+  expired: "Your listening time is over.",
+  lost: "The connection was lost.",
+  unreachable: "The call cannot be reached. Your network may block it, or LiveKit is away.",
+};
+const MAY_RETURN = new Set(["lost", "unreachable", "expired", "replaced"]);
+
+const markup = `
+  <header>
+    <span class="badge" role="status"></span>
+    <p class="promise">Listening in. The agent and caller can't see you or hear you.</p>
+    <div class="controls">
+      <button class="listen primary" type="button">Listen</button>
+      <button class="mute" type="button" hidden>Mute</button>
+      <button class="stop icon" type="button" aria-label="Stop" title="Stop">✕</button>
+    </div>
+  </header>
+  <p class="message" role="alert" hidden><span></span><button class="again" type="button" hidden>Listen again</button></p>
+  <div class="voices" role="group" aria-label="Voices"></div>
+  <div class="scroller">
+    <p class="empty">Nothing has been said yet.</p>
+    <ol class="transcript" tabindex="0" aria-label="Live transcript" hidden></ol>
+    <button class="newest" type="button" hidden>Newest ↓</button>
+  </div>
+  <div class="spoken" aria-live="polite"></div>
+`;
+
+export class SnoopPanelElement extends HTMLElement {
+  static define(name = "anyreach-snoop-panel") {
+    if (!customElements.get(name)) customElements.define(name, this);
+  }
+
+  #root = this.attachShadow({mode: "open"});
+  #source = null;
+  #over = new AbortController();
+  #lines = [];
+  #items = new Map();
+  #meters = new Map();
+
+  constructor() {
+    super();
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    this.#root.adoptedStyleSheets = [sheet];
+    this.#root.innerHTML = markup;
+    this.#on("listen", () => this.#listen());
+    this.#on("mute", () => this.#mute());
+    this.#on("stop", () => this.#stop());
+    this.#on("again", () => this.dispatchEvent(new CustomEvent("again")));
+    this.#on("newest", () => this.#toNewest());
+    this.#part("transcript").addEventListener("scroll", () => {
+      if (this.#isAtNewest()) this.#part("newest").hidden = true;
+    });
+  }
+
+  disconnectedCallback() {
+    this.#over.abort();
+  }
+
+  /** @param {EventTarget & {state: string, listen(): void, mute(): void, stop(): void}} source */
+  set source(source) {
+    this.#over.abort();
+    this.#over = new AbortController();
+    this.#source = source;
+    const on = (type, then) => source.addEventListener(type, (event) => then(event.detail), {signal: this.#over.signal});
+    on("state", ({state, reason}) => this.#show(state, reason));
+    on("text", (event) => this.#take(fold(this.#lines, event)));
+    on("levels", (voices) => this.#showLevels(voices));
+    on("blocked", () => this.#blocked());
+    on("unblocked", () => this.#say(""));
+    on("forbidden", () => this.#say("A speaker does not allow others to hear them. Their text still comes."));
+    this.#showMuted(true);
+    this.#show(source.state);
+  }
+
+  /** What was said before, or meanwhile, as it was saved. */
+  addSaved(saved) {
+    this.#take(withSaved(this.#lines, saved));
+  }
+
+  #part(name) {
+    return this.#root.querySelector(`.${name}`);
+  }
+
+  #on(name, then) {
+    this.#part(name).addEventListener("click", then);
+  }
+
+  #listen() {
+    this.#showMuted(false);
+    this.#source.listen();
+  }
+
+  #mute() {
+    this.#source.mute();
+    this.#showMuted(true);
+  }
+
+  #stop() {
+    this.#source.stop();
+    this.dispatchEvent(new CustomEvent("stop"));
+  }
+
+  #showMuted(muted) {
+    const hadFocus = this.#root.activeElement;
+    this.#part("listen").hidden = !muted;
+    this.#part("mute").hidden = muted;
+    if (hadFocus?.hidden) this.#part(muted ? "listen" : "mute").focus();
+  }
+
+  #show(state, reason) {
+    const badge = this.#part("badge");
+    badge.textContent = BADGES[state];
+    badge.className = `badge ${state}`;
+    const ended = state === "ended";
+    this.#part("listen").disabled = ended;
+    this.#part("mute").disabled = ended;
+    this.#part("again").hidden = !MAY_RETURN.has(reason);
+    if (ended) {
+      this.#say(ENDINGS[reason] ?? "");
+      this.#showLevels([]);
+    } else if (state === "reconnecting") {
+      this.#say("The connection was lost. Trying to come back…");
+    } else {
+      this.#say("");
+    }
+  }
+
+  #say(sentence) {
+    const message = this.#part("message");
+    message.hidden = !sentence;
+    message.querySelector("span").textContent = sentence;
+  }
+
+  #blocked() {
+    this.#source.mute();
+    this.#showMuted(true);
+    this.#say("Your browser has blocked the sound. Press Listen to hear the call.");
+  }
+
+  #showLevels(voices) {
+    const group = this.#part("voices");
+    for (const [identity, meter] of this.#meters) {
+      if (voices.some((voice) => voice.identity === identity)) continue;
+      meter.remove();
+      this.#meters.delete(identity);
+    }
+    for (const {identity, role, level} of voices) {
+      let meter = this.#meters.get(identity);
+      if (!meter) {
+        meter = element("div", "voice", element("span", "", ROLES[role]), element("div", "meter", element("div", "")));
+        meter.querySelector(".meter").setAttribute("role", "meter");
+        meter.querySelector(".meter").setAttribute("aria-label", `${ROLES[role]}'s level`);
+        this.#meters.set(identity, meter);
+        group.append(meter);
+      }
+      const bar = meter.querySelector(".meter");
+      const percent = Math.round(Math.min(1, level * 2) * 100);
+      bar.setAttribute("aria-valuenow", String(percent));
+      bar.firstElementChild.style.transform = `scaleX(${percent / 100})`;
+    }
+  }
+
+  #take(lines) {
+    if (lines === this.#lines) return;
+    const before = this.#lines;
+    const follow = this.#isAtNewest();
+    this.#lines = lines;
+    this.#paint();
+    this.#announce(before);
+    if (follow) this.#toNewest();
+    else this.#part("newest").hidden = false;
+  }
+
+  #paint() {
+    const shown = this.#lines.filter((line) => line.text || line.role === "tool");
+    const list = this.#part("transcript");
+    list.hidden = shown.length === 0;
+    this.#part("empty").hidden = shown.length > 0;
+    const items = new Map();
+    for (const line of shown) {
+      const key = line.segment_id || line.id;
+      const item = this.#items.get(key) ?? element("li", "", element("span", "who"), element("span", "said"));
+      if (item.line !== line) paintLine(item, line);
+      items.set(key, item);
+    }
+    for (const [key, item] of this.#items) if (!items.has(key)) item.remove();
+    let place = list.firstElementChild;
+    for (const item of items.values()) {
+      if (item === place) place = place.nextElementSibling;
+      else list.insertBefore(item, place);
+    }
+    this.#items = items;
+  }
+
+  /** Tell screen readers of lines that have just become final. */
+  #announce(before) {
+    const settled = new Set(before.filter((line) => line.final).map((line) => line.segment_id));
+    const fresh = this.#lines.filter((line) => line.final && line.text && line.segment_id && !settled.has(line.segment_id));
+    if (fresh.length === 0 || before.length === 0) return;
+    this.#part("spoken").textContent = fresh.map((line) => `${ROLES[line.role]}: ${line.text}`).join(" ");
+  }
+
+  #isAtNewest() {
+    const list = this.#part("transcript");
+    return list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  }
+
+  #toNewest() {
+    const list = this.#part("transcript");
+    list.scrollTop = list.scrollHeight;
+    this.#part("newest").hidden = true;
+  }
+}
+
+function paintLine(item, line) {
+  item.line = line;
+  item.className = line.role === "tool" ? "tool" : line.final ? "" : "interim";
+  item.querySelector(".who").textContent = ROLES[line.role];
+  item.querySelector(".said").textContent = line.role === "tool" ? line.name : line.text;
+}
+
+function element(name, className, ...children) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
