@@ -10,6 +10,7 @@ from anyreach.organizations import urls as organizations
 handler400 = "anyreach.errors.bad_request"
 handler403 = "anyreach.errors.permission_denied"
 handler404 = "anyreach.errors.not_found"
+handler429 = "anyreach.organizations.sign_in.too_many_requests"  # allauth asks for it
 handler500 = "anyreach.errors.server_error"
 
 

@@ -42,6 +42,14 @@ def test_guessing_is_limited(client):
     assert "Too many failed login attempts" in sign_in(client).text
 
 
+def test_a_machine_that_tries_on_is_told_when_to_come_back(client):
+    answers = [sign_in(client, f"person{n}@example.com") for n in range(31)]
+    refused = answers[-1]
+    assert refused.status_code == HTTPStatus.TOO_MANY_REQUESTS
+    assert refused.headers["Retry-After"] == "60"
+    assert "Wait a minute" in refused.text
+
+
 def test_a_disabled_user_cannot_sign_in_and_is_out_at_once(client):
     user = make_user("ada@example.com", password=PASSWORD)
     sign_in(client)
