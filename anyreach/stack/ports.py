@@ -1,24 +1,18 @@
 """Ports on this machine: the wanted one, or another and a sentence about it."""
 
+import errno
 import socket
 import sys
 
-
-def is_free(port: int, *, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+# Browsers take "localhost" for either, so a port must be free on both.
+LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
-def choose(
-    wanted: int, what: str, *, kind: socket.SocketKind = socket.SOCK_STREAM
-) -> int:
-    """Return `wanted` if it is free; else say so on stderr and return one that is."""
+def choose(wanted: int, what: str, *, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return the port `wanted` if it is free; else say so on stderr and return one that is.
+
+    `what` takes the port, in words for people; `kind` is SOCK_STREAM (TCP) or SOCK_DGRAM (UDP).
+    """
     if is_free(wanted, kind=kind):
         return wanted
     with socket.socket(socket.AF_INET, kind) as probe:
@@ -26,3 +20,28 @@ def choose(
         chosen = int(probe.getsockname()[1])
     print(f"Port {wanted} is in use, so {what} takes {chosen}.", file=sys.stderr)
     return chosen
+
+
+def is_free(port: int, *, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
+    return all(_can_bind(family, kind, (host, port)) for family, host in LOOPBACKS)
+
+
+def _can_bind(
+    family: socket.AddressFamily, kind: socket.SocketKind, address: tuple[str, int]
+) -> bool:
+    """Tell whether nobody has `address`, which is so too where its family does not exist."""
+    try:
+        probe = socket.socket(family, kind)
+    except OSError:
+        return True
+    with probe:
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:
+            # A port whose last connections are fading out is free for a server.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            return error.errno == errno.EADDRNOTAVAIL
+    return True
