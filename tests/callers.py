@@ -99,15 +99,15 @@ class Party:
         await self.room.connect(settings.LIVEKIT_URL, token)
         return self
 
-    async def hum(self, frequency: int) -> None:
-        """Publish a steady tone."""
+    async def hum(self, frequency: int, *, pulsing: bool = False) -> None:
+        """Publish a tone: steady, or on and off each second as somebody who speaks in words."""
         source = rtc.AudioSource(RATE, 1)
         track = rtc.LocalAudioTrack.create_audio_track("voice", source)
         publication = await self.room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         )
         self.track_sid = publication.sid
-        self._tasks.append(asyncio.create_task(_tone(source, frequency)))
+        self._tasks.append(asyncio.create_task(_tone(source, frequency, pulsing)))
 
     async def say(
         self, segment_id: str, *texts: str, final: bool = True, speaker: "Party | None" = None
@@ -145,12 +145,13 @@ class Party:
         await self.room.disconnect()
 
 
-async def _tone(source: rtc.AudioSource, frequency: int) -> None:
+async def _tone(source: rtc.AudioSource, frequency: int, pulsing: bool) -> None:
     position = 0
     while True:
+        loud = 0 if pulsing and position // RATE % 2 else 8000
         angles = 2 * math.pi * frequency * (np.arange(FRAME) + position) / RATE
         position += FRAME
-        samples = (np.sin(angles) * 8000).astype(np.int16)
+        samples = (np.sin(angles) * loud).astype(np.int16)
         await source.capture_frame(rtc.AudioFrame(samples.tobytes(), RATE, 1, FRAME))
 
 
@@ -158,14 +159,14 @@ async def _tone(source: rtc.AudioSource, frequency: int) -> None:
 async def call(
     room: str, *, metadata: str = "", caller: str = "guest_1"
 ) -> AsyncIterator[tuple[Party, Party]]:
-    """A caller (440 Hz) and an agent (660 Hz) in a room with `metadata`."""
+    """A caller (440 Hz, steady) and an agent (660 Hz, pulsing) in a room with `metadata`."""
     await make_room(room, metadata=metadata)
     parties = Party(), Party()
     try:
         await parties[0].join(token_of(caller, room))
         await parties[0].hum(440)
         await parties[1].join(token_of("agent-1", room, kind="agent"))
-        await parties[1].hum(660)
+        await parties[1].hum(660, pulsing=True)
         yield parties
     finally:
         for party in parties:

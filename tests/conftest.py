@@ -1,5 +1,6 @@
 """What tests stand on: a real LiveKit server, our web process and our worker."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -100,17 +101,27 @@ class Web(Process):
         raise TimeoutError("The web process did not come up.")
 
 
-@pytest.fixture
-def web(transactional_db: None, livekit_server: LiveKitServer) -> Iterator[Web]:
-    """Our web process, on the test's database, told by LiveKit."""
+@contextlib.contextmanager
+def running_web(**environment: str) -> Iterator[Web]:
+    """Our web process, on the test's database, with settings of its own."""
     web = Web(
         "web",
         *("-m", "uvicorn", "anyreach.asgi:application", "--port", str(WEB_PORT)),
         *("--no-access-log", "--timeout-graceful-shutdown", "1"),
+        **environment,
     )
     web.start()
-    yield web
-    web.kill()
+    try:
+        yield web
+    finally:
+        web.kill()
+
+
+@pytest.fixture
+def web(transactional_db: None, livekit_server: LiveKitServer) -> Iterator[Web]:
+    """Our web process, told by LiveKit."""
+    with running_web() as web:
+        yield web
 
 
 @pytest.fixture

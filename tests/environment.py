@@ -1,4 +1,4 @@
-"""The settings that tests run with. A pytest plugin, since Django reads them before any conftest."""
+"""The settings that tests run with: a pytest plugin, as Django reads them before any conftest."""
 
 import os
 import socket
