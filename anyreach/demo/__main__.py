@@ -8,19 +8,21 @@ import json
 import os
 import secrets
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 from anyreach.stack import ports, postgres
 from anyreach.stack.livekit import LiveKitServer, LiveKitServerFailed, LiveKitServerMissing
-from anyreach.stack.postgres import STATE
+from anyreach.stack.postgres import STATE, PostgresFailed
+from anyreach.stack.private_files import write_private_json
 from anyreach.stack.processes import Child, KeepsDying, Stopped, stop_all, stop_on_signals
+from anyreach.stack.progress import CommandFailed, Progress
+from anyreach.stack.progress import run as run_with_progress
 
 ROOT = STATE.parent
 ACCESS = STATE / "demo.json"
@@ -29,6 +31,16 @@ READY_WITHIN_S = 60
 
 class DemoFailed(Exception):
     """The demo cannot run. The message is one sentence."""
+
+
+FAILURES = (
+    CommandFailed,
+    DemoFailed,
+    KeepsDying,
+    LiveKitServerFailed,
+    LiveKitServerMissing,
+    PostgresFailed,
+)
 
 
 def main() -> int:
@@ -51,15 +63,14 @@ def run() -> int:
         livekit = start_livekit(environment)
         prepare(environment)
         children += start_children(environment)
-        announce(environment, children)
+        announce(environment, children, livekit)
         while True:
             time.sleep(0.5)
-            for child in children:
-                child.revive()
+            look_after(children, livekit)
     except Stopped:
         print("\nStopping…", file=sys.stderr)
         return 0
-    except (DemoFailed, KeepsDying, LiveKitServerFailed, LiveKitServerMissing) as failure:
+    except FAILURES as failure:
         print(failure, file=sys.stderr)
         return 1
     finally:
@@ -68,20 +79,44 @@ def run() -> int:
             livekit.stop()
 
 
+def look_after(children: list[Child], livekit: LiveKitServer | None) -> None:
+    """Bring back what has ended. Raises KeepsDying, LiveKitServerFailed."""
+    if livekit is not None and not livekit.is_running():
+        print("livekit-server ended and is started again.", file=sys.stderr)
+        livekit.restart()
+    for child in children:
+        child.look_after()
+
+
 def settings_of_the_demo() -> dict[str, str]:
-    """Return the environment for our processes; what is secret is made once and kept."""
+    """Return the environment for our processes; what is secret is made once and kept.
+
+    Raises DemoFailed, PostgresFailed.
+    """
     kept = kept_secrets()
     web_port = ports.choose(8000, "the demo")
     return {
+        "DEBUG": "false",
         "SECRET_KEY": kept["secret_key"],
         "DATABASE_URL": os.environ.get("DATABASE_URL") or postgres.embedded_url(),
         "BASE_URL": f"http://localhost:{web_port}",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "CSRF_TRUSTED_ORIGINS": f"http://localhost:{web_port},http://127.0.0.1:{web_port}",
-        "LIVEKIT_URL": os.environ.get("LIVEKIT_URL", ""),
-        "LIVEKIT_API_KEY": os.environ.get("LIVEKIT_API_KEY", "demo"),
-        "LIVEKIT_API_SECRET": os.environ.get("LIVEKIT_API_SECRET", kept["livekit_api_secret"]),
+        "LIVEKIT_API_KEY": "demo",
+        "LIVEKIT_API_SECRET": kept["livekit_api_secret"],
+        **configured_livekit(),
     }
+
+
+def configured_livekit() -> dict[str, str]:
+    """Return the settings of the LiveKit that LIVEKIT_URL names; {} without. Raises DemoFailed."""
+    if not os.environ.get("LIVEKIT_URL"):
+        return {}
+    names = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        raise DemoFailed(f"LIVEKIT_URL is set, but {missing[0]} is not.")
+    return {name: os.environ[name] for name in names}
 
 
 def kept_secrets() -> dict[str, str]:
@@ -90,23 +125,14 @@ def kept_secrets() -> dict[str, str]:
         kept: dict[str, str] = json.loads(path.read_text())
         return kept
     made = {name: secrets.token_urlsafe(48) for name in ("secret_key", "livekit_api_secret")}
-    write_private(path, made)
+    write_private_json(path, made)
     return made
-
-
-def write_private(path: Path, content: Any) -> None:
-    """Write JSON that only we may read, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(content, file, indent=2)
-    partial.replace(path)
 
 
 def start_livekit(environment: dict[str, str]) -> LiveKitServer | None:
     """Start a LiveKit server unless LIVEKIT_URL names one; put its address in `environment`."""
     webhook = f"{environment['BASE_URL'].replace('localhost', '127.0.0.1')}/livekit/webhook"
-    if environment["LIVEKIT_URL"]:
+    if "LIVEKIT_URL" in environment:
         print(f"LiveKit at {environment['LIVEKIT_URL']} must send its webhooks to {webhook}.")
         return None
     server = LiveKitServer(
@@ -124,17 +150,14 @@ def start_livekit(environment: dict[str, str]) -> LiveKitServer | None:
 
 
 def prepare(environment: dict[str, str]) -> None:
-    """Bring the database up to date and fill it; demo.json is written by the same command."""
-    done = subprocess.run(  # noqa: S603 - our own command
+    """Bring the database up to date, fill it, and have demo.json written. Raises CommandFailed."""
+    run_with_progress(
+        "Database and demo organization",
         [sys.executable, "manage.py", "prepare_demo"],
+        log=STATE / "logs" / "prepare.log",
         cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
+        environment=environment,
     )
-    if done.returncode != 0:
-        sys.stderr.write(done.stderr[-2000:])
-        raise DemoFailed("The demo's data could not be prepared.")
 
 
 def start_children(environment: dict[str, str]) -> list[Child]:
@@ -146,7 +169,7 @@ def start_children(environment: dict[str, str]) -> list[Child]:
         "calls": ["manage.py", "demo_calls"],
     }
     children = [
-        Child(name, [sys.executable, *command], environment, STATE / "logs" / f"{name}.log")
+        Child(name, [sys.executable, *command], STATE / "logs" / f"{name}.log", environment)
         for name, command in commands.items()
     ]
     for child in children:
@@ -154,10 +177,15 @@ def start_children(environment: dict[str, str]) -> list[Child]:
     return children
 
 
-def announce(environment: dict[str, str], children: list[Child]) -> None:
-    """Wait until a call is live, and tell how to get in."""
+def announce(
+    environment: dict[str, str], children: list[Child], livekit: LiveKitServer | None
+) -> None:
+    """Wait until a call is live, and tell how to get in. Raises DemoFailed, KeepsDying."""
     access = json.loads(ACCESS.read_text())
-    conversation_id = live_conversation(environment["BASE_URL"], access["api_key"], children)
+    with Progress("First calls"):
+        conversation_id = live_conversation(
+            environment["BASE_URL"], access["api_key"], partial(look_after, children, livekit)
+        )
     address = f"{access['url']}/core/conversations/{conversation_id}/listener-token"
     sign_ins = "\n".join(
         f"  {user['role']:<11} {user['email']:<24} {user['password']}" for user in access["users"]
@@ -182,8 +210,8 @@ The same is in .anyreach/demo.json. Ctrl-C stops everything.
     )
 
 
-def live_conversation(url: str, api_key: str, children: list[Child]) -> str:
-    """Return the id of a live call, once there is one. Raises DemoFailed, KeepsDying."""
+def live_conversation(url: str, api_key: str, meanwhile: Callable[[], None]) -> str:
+    """Return the id of a live call, once there is one. Raises DemoFailed."""
     deadline = time.monotonic() + READY_WITHIN_S
     request = urllib.request.Request(  # noqa: S310 - http, our own
         f"{url.replace('localhost', '127.0.0.1')}/core/conversations?status=in_progress&limit=1",
@@ -195,8 +223,7 @@ def live_conversation(url: str, api_key: str, children: list[Child]) -> str:
                 found = json.load(answer)
             if found:
                 return str(found[0]["id"])
-        for child in children:
-            child.revive()
+        meanwhile()
         time.sleep(0.1)
     raise DemoFailed(f"No call came up within {READY_WITHIN_S} s. Logs are in {STATE / 'logs'}.")
 
