@@ -102,17 +102,23 @@ class LiveKitServer:
         deadline = time.monotonic() + READY_WITHIN_S
         address = f"http://127.0.0.1:{self.port}/"
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
+            if not self.is_running():
                 break
             try:
-                with urllib.request.urlopen(address, timeout=1):  # noqa: S310 - http, our own
-                    return
+                with urllib.request.urlopen(address, timeout=1):
+                    # Somebody else may have answered, on whose port ours is about to fail.
+                    time.sleep(0.05)
+                    if self.is_running():
+                        return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
         self.stop()
         raise LiveKitServerFailed(
             f"livekit-server did not come up. Its log is {self.folder / 'livekit.log'}."
         )
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """Stop it at once: asked politely, it would wait for every call to end."""
