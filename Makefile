@@ -1,19 +1,20 @@
 .DEFAULT_GOAL := help
+PYTHON ?= python3
 .PHONY: help demo test lint format bench lock
 
 help:  ## Print what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo:  ## Run AnyReach with three live calls on this machine
-	@python3 anyreach/stack/bootstrap.py demo
+	@$(PYTHON) -m anyreach.stack.bootstrap demo
 	@exec .venv/bin/python -m anyreach.demo
 
 test:  ## Run every check and test
-	@python3 anyreach/stack/bootstrap.py test
+	@$(PYTHON) -m anyreach.stack.bootstrap test
 	@.venv/bin/python tests/run.py
 
 lint:  ## Run the checks without the tests
-	@python3 anyreach/stack/bootstrap.py test
+	@$(PYTHON) -m anyreach.stack.bootstrap test
 	@.venv/bin/python tests/run.py lint
 
 format:  ## Rewrite Python as ruff formats it
@@ -21,7 +22,7 @@ format:  ## Rewrite Python as ruff formats it
 	@.venv/bin/ruff check --fix-only -q .
 
 bench:  ## Measure what the issues ask for, each beside a baseline
-	@python3 anyreach/stack/bootstrap.py test
+	@$(PYTHON) -m anyreach.stack.bootstrap test
 	@.venv/bin/python -m tests.bench
 
 lock:  ## Lock the Python requirements anew
