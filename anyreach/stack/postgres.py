@@ -219,6 +219,8 @@ def _leave(place: Place, in_use: IO[str], pid: int) -> None:
             return
         if _running(place):
             _run(place, "pg_ctl", "stop", "--wait", "--mode=fast", f"--pgdata={place.data}")
+            if place.socket != place.data:
+                place.socket.rmdir()
 
 
 def _run(place: Place, program: str, *arguments: str) -> None:

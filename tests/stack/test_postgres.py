@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import environ
@@ -47,14 +48,15 @@ class Session:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    for folder in [tmp_path, tmp_path.parent, tmp_path.parent.parent]:
-        folder.chmod(0o755)  # pytest's are closed, to root's server too
-    return tmp_path / "state with a space" / "postgres"
+def data() -> Iterator[Path]:
+    """A folder open to root's server too, with a short path: pytest's own are neither."""
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "a space" / "postgres"
 
 
 @pytest.fixture
-def use() -> Callable[[Path], Session]:
+def use(data: Path) -> Iterator[Callable[[Path], Session]]:
     sessions: list[Session] = []
 
     def use(data: Path) -> Session:
@@ -143,7 +145,12 @@ def test_two_first_starts_at_once_make_one_server(data):
 
 def test_folder_whose_path_is_too_long_for_a_socket(use, data):
     deep = data.parent / ("long" * 30) / "postgres"
-    assert answers(use(deep).url)
+    session = use(deep)
+    assert answers(session.url)
+    socket = Path(environ.Env.db_url_config(session.url)["OPTIONS"]["host"])
+    assert not socket.is_relative_to(deep)
+    session.end()
+    assert not socket.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
