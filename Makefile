@@ -11,11 +11,11 @@ demo:  ## Run AnyReach with three live calls on this machine
 
 test:  ## Run every check and test
 	@$(PYTHON) -m anyreach.stack.bootstrap test
-	@.venv/bin/python tests/run.py
+	@.venv/bin/python -m tests.run
 
 lint:  ## Run the checks without the tests
 	@$(PYTHON) -m anyreach.stack.bootstrap test
-	@.venv/bin/python tests/run.py lint
+	@.venv/bin/python -m tests.run lint
 
 format:  ## Rewrite Python as ruff formats it
 	@.venv/bin/ruff format .

@@ -159,8 +159,8 @@ def collect_static() -> None:
         "LIVEKIT_API_SECRET": "none" * 8,
         "DEBUG": "false",
     }
-    command = [PYTHON, "manage.py", "collectstatic", "--no-input", "-v", "0"]
-    show("Static files", command, environment=placeholders)
+    command = ["manage.py", "collectstatic", "--no-input", "-v", "0"]
+    show("Static files", [PYTHON, *command], environment=placeholders)
 
 
 # --- LiveKit -------------------------------------------------------------------------------
