@@ -4,8 +4,11 @@ import errno
 import socket
 import sys
 
-# Browsers take "localhost" for either, so a port must be free on both.
-LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+# Browsers take "localhost" for either family, and livekit-server listens on all interfaces.
+ANYWHERE = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))  # noqa: S104 - only tried
+# Neighbours that are wanted together stay together. What the system gives out (port 0) is
+# not taken: any outgoing connection may get the same before we listen.
+STEP = 10
 
 
 def choose(wanted: int, what: str, *, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -15,15 +18,13 @@ def choose(wanted: int, what: str, *, kind: socket.SocketKind = socket.SOCK_STRE
     """
     if is_free(wanted, kind=kind):
         return wanted
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        chosen = int(probe.getsockname()[1])
+    chosen = next(port for port in range(wanted + STEP, 65536, STEP) if is_free(port, kind=kind))
     print(f"Port {wanted} is in use, so {what} takes {chosen}.", file=sys.stderr)
     return chosen
 
 
 def is_free(port: int, *, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
-    return all(_can_bind(family, kind, (host, port)) for family, host in LOOPBACKS)
+    return all(_can_bind(family, kind, (host, port)) for family, host in ANYWHERE)
 
 
 def _can_bind(

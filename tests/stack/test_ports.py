@@ -38,6 +38,20 @@ def test_port_that_browsers_would_find_somebody_else_on_is_in_use():
         assert not ports.is_free(taken.getsockname()[1])
 
 
+def test_neighbours_that_are_wanted_together_do_not_take_each_others_place(capsys):
+    with listener(socket.AF_INET, "127.0.0.1") as taken:
+        port = taken.getsockname()[1]
+        assert ports.choose(port, "LiveKit") != port + 1
+
+
+def test_port_of_an_outgoing_connection_is_in_use():
+    with (
+        listener(socket.AF_INET, "127.0.0.1") as server,
+        socket.create_connection(server.getsockname()) as outgoing,
+    ):
+        assert not ports.is_free(outgoing.getsockname()[1])
+
+
 def test_udp_port_in_use_does_not_matter_to_tcp():
     with socket.socket(type=socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
