@@ -33,9 +33,7 @@ export class Connection extends EventTarget {
   async open() {
     // Subscribing to video would be noticed by whoever publishes it.
     await this.#room.connect(this.#grant.url, this.#grant.token, {autoSubscribe: false});
-    for (const participant of this.#room.remoteParticipants.values()) {
-      for (const publication of participant.trackPublications.values()) this.#subscribe(publication);
-    }
+    this.#subscribeAll();
   }
 
   async close() {
@@ -80,7 +78,7 @@ export class Connection extends EventTarget {
   }
 
   #listen() {
-    const {RoomEvent, ParticipantKind, ConnectionState} = this.#livekit;
+    const {RoomEvent, ParticipantKind} = this.#livekit;
     // Before connecting: a stream without a handler is dropped.
     this.#room.registerTextStreamHandler(TRANSCRIPTION, (reader, {identity}) => this.#read(reader, identity));
     this.#room
@@ -91,15 +89,14 @@ export class Connection extends EventTarget {
         if (status === "not_allowed") this.#tell("forbidden", {identity: participant.identity});
       })
       .on(RoomEvent.ParticipantDisconnected, (participant) => {
-        // While we ourselves come back, everybody seems to leave.
-        const left = this.#room.state === ConnectionState.Connected;
-        if (left && participant.kind === ParticipantKind.AGENT && !this.#hasHuman()) {
-          this.#tell("agentleft", {identity: participant.identity});
-        }
+        if (participant.kind === ParticipantKind.AGENT) this.#missAgent(participant.identity);
       })
       .on(RoomEvent.SignalReconnecting, () => this.#tell("reconnecting"))
       .on(RoomEvent.Reconnecting, () => this.#tell("reconnecting"))
-      .on(RoomEvent.Reconnected, () => this.#tell("reconnected"))
+      .on(RoomEvent.Reconnected, () => {
+        this.#subscribeAll();
+        this.#tell("reconnected");
+      })
       .on(RoomEvent.Disconnected, (reason) => this.#closed(reason));
   }
 
@@ -111,6 +108,22 @@ export class Connection extends EventTarget {
     for (const sound of this.#sounds.values()) silence(sound);
     this.#sounds.clear();
     this.#tell("closed", {reason: reasonOf(this.#livekit.DisconnectReason, reason)});
+  }
+
+  /** The call is over for us once no agent is left, unless a human has taken it. */
+  async #missAgent(identity) {
+    // When we ourselves drop out, everybody seems to leave just before the room's state says so.
+    await Promise.resolve();
+    const {ParticipantKind, ConnectionState} = this.#livekit;
+    const others = [...this.#room.remoteParticipants.values()];
+    const goesOn = others.some((each) => each.kind === ParticipantKind.AGENT || isHuman(each));
+    if (this.#room.state === ConnectionState.Connected && !goesOn) this.#tell("agentleft", {identity});
+  }
+
+  #subscribeAll() {
+    for (const participant of this.#room.remoteParticipants.values()) {
+      for (const publication of participant.trackPublications.values()) this.#subscribe(publication);
+    }
   }
 
   #subscribe(publication) {
@@ -176,15 +189,15 @@ export class Connection extends EventTarget {
 
   #roleOf(participant) {
     const {ParticipantKind} = this.#livekit;
-    if (participant.identity.startsWith(HUMAN_PREFIX)) return "human";
+    if (isHuman(participant)) return "human";
     if (participant.kind === ParticipantKind.AGENT) return "agent";
     const callers = [ParticipantKind.STANDARD, ParticipantKind.SIP];
     return callers.includes(participant.kind) ? "user" : "unknown";
   }
+}
 
-  #hasHuman() {
-    return [...this.#room.remoteParticipants.keys()].some((identity) => identity.startsWith(HUMAN_PREFIX));
-  }
+function isHuman({identity}) {
+  return identity.startsWith(HUMAN_PREFIX);
 }
 
 function silence(sound) {
@@ -193,7 +206,7 @@ function silence(sound) {
 }
 
 /** @returns {"revoked" | "ended" | "replaced" | "lost"} */
-export function reasonOf(DisconnectReason, reason) {
+function reasonOf(DisconnectReason, reason) {
   switch (reason) {
     case DisconnectReason.PARTICIPANT_REMOVED:
       return "revoked";

@@ -1,0 +1,144 @@
+import {DisconnectReason, ParticipantKind, Track} from "livekit-client";
+import {beforeEach, describe, expect, test} from "vitest";
+
+import {Connection} from "../../static/js/livekit/connection.js";
+import {FakeLiveKit, track} from "./fake-livekit.js";
+
+const CALLER = "caller";
+const AGENT = "agent";
+
+let room, connection, told;
+
+const settle = () => new Promise((resolve) => setTimeout(resolve));
+const types = () => told.map(({type}) => type);
+const texts = () => told.filter(({type}) => type === "text").map(({detail}) => detail);
+
+beforeEach(async () => {
+  const livekit = new FakeLiveKit();
+  connection = new Connection(livekit, {url: "wss://livekit.test", token: "t"});
+  [room] = livekit.rooms;
+  told = [];
+  for (const type of ["text", "agentleft", "reconnecting", "reconnected", "closed"]) {
+    connection.addEventListener(type, (event) => told.push(event));
+  }
+  room.join(CALLER, ParticipantKind.SIP, track("TR_caller"), track("TR_video", Track.Kind.Video));
+  room.join(AGENT, ParticipantKind.AGENT, track("TR_agent"));
+  await connection.open();
+});
+
+const subscribed = (identity) =>
+  [...room.remoteParticipants.get(identity).trackPublications.values()]
+    .filter((publication) => publication.subscribed)
+    .map((publication) => publication.trackSid);
+
+test("voices are subscribed to, video never", () => {
+  expect(room.options).toEqual({autoSubscribe: false});
+  expect(subscribed(CALLER)).toEqual(["TR_caller"]);
+  expect(subscribed(AGENT)).toEqual(["TR_agent"]);
+});
+
+test("a voice is as loud as LiveKit says while it speaks, and silent otherwise", () => {
+  Object.assign(room.remoteParticipants.get(AGENT), {isSpeaking: true, audioLevel: 0.4});
+  room.remoteParticipants.get(CALLER).audioLevel = 0.2;
+  expect(connection.voices()).toEqual([
+    {identity: CALLER, role: "user", level: 0},
+    {identity: AGENT, role: "agent", level: 0.4},
+  ]);
+});
+
+describe("who speaks", () => {
+  const spoken = async (sender, trackSid) => {
+    const stream = room.write(sender, {"lk.segment_id": "S", "lk.transcribed_track_id": trackSid});
+    stream.write("Hello");
+    await settle();
+    return texts().at(-1);
+  };
+
+  test("an agent may quote the caller", async () => {
+    expect(await spoken(AGENT, "TR_caller")).toMatchObject({role: "user", speaker: CALLER});
+  });
+
+  test("a caller cannot put words into the agent's mouth", async () => {
+    expect(await spoken(CALLER, "TR_agent")).toMatchObject({role: "user", speaker: CALLER});
+  });
+
+  test("a dialled human is not taken for the caller", async () => {
+    room.join("human-1", ParticipantKind.SIP, track("TR_human"));
+    expect(await spoken("human-1", "TR_human")).toMatchObject({role: "human"});
+  });
+
+  test("a sender whom nobody knows stays unknown", async () => {
+    expect(await spoken("stranger")).toMatchObject({role: "unknown", speaker: "stranger"});
+  });
+});
+
+describe("text", () => {
+  test("grows as it is written and is final by its trailer", async () => {
+    const stream = room.write(AGENT, {"lk.segment_id": "S", "lk.transcription_final": "false"});
+    stream.write("One ");
+    stream.write("moment.");
+    await settle();
+    expect(connection.isReading).toBe(true);
+    stream.end({"lk.transcription_final": "true"});
+    await settle();
+    expect(texts().map(({text, final}) => [text, final])).toEqual([
+      ["One ", false], ["One moment.", false], ["One moment.", true],
+    ]);
+    expect(connection.isReading).toBe(false);
+  });
+
+  test("is cut when its sender vanishes", async () => {
+    const stream = room.write(AGENT, {"lk.segment_id": "S"});
+    stream.write("One ");
+    stream.cut();
+    await settle();
+    expect(texts().at(-1)).toMatchObject({type: "cut", segment_id: "S"});
+  });
+});
+
+describe("the agent leaves", () => {
+  test("and the call is over", async () => {
+    room.leave(AGENT);
+    await settle();
+    expect(types()).toEqual(["agentleft"]);
+  });
+
+  test("but another agent goes on", async () => {
+    room.join("agent-2", ParticipantKind.AGENT);
+    room.leave(AGENT);
+    await settle();
+    expect(types()).toEqual([]);
+  });
+
+  test("but a human has taken the call", async () => {
+    room.join("human-1", ParticipantKind.SIP);
+    room.leave(AGENT);
+    await settle();
+    expect(types()).toEqual([]);
+  });
+
+  test("only as it seems, while we ourselves come back", async () => {
+    room.restart();
+    await settle();
+    room.join(AGENT, ParticipantKind.AGENT, track("TR_agent2"));
+    room.comeBack();
+    expect(types()).toEqual(["reconnecting", "reconnected"]);
+    expect(subscribed(AGENT)).toEqual(["TR_agent2"]);
+  });
+});
+
+test("leaving by ourselves is nobody's news", async () => {
+  await connection.close();
+  expect(types()).toEqual([]);
+});
+
+test.each([
+  ["PARTICIPANT_REMOVED", "revoked"],
+  ["ROOM_DELETED", "ended"],
+  ["ROOM_CLOSED", "ended"],
+  ["DUPLICATE_IDENTITY", "replaced"],
+  ["SIGNAL_CLOSE", "lost"],
+])("%s means %s", (reason, meaning) => {
+  room.throwOut(DisconnectReason[reason]);
+  expect(told.at(-1).detail.reason).toBe(meaning);
+});
