@@ -20,7 +20,7 @@ class Direction(models.TextChoices):
 
 class Channel(models.TextChoices):
     TELEPHONE = "telephone"
-    WEBRTC = "webrtc"
+    WEBRTC = "webrtc", "WebRTC"
     EMAIL = "email"
     TEXT = "text"
 

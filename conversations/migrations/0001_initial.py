@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("telephone", "Telephone"),
-                            ("webrtc", "Webrtc"),
+                            ("webrtc", "WebRTC"),
                             ("email", "Email"),
                             ("text", "Text"),
                         ],

@@ -21,7 +21,7 @@ from conversations.models import Agent, PhoneNumber
 
 AT_ONCE = 3
 STAGGER_S = 6
-BETWEEN_S = (3, 8)
+BETWEEN_S = (0.5, 2)
 AWAY_WAITS_S = (1, 2, 5, 10, 30)
 LIVEKIT_AWAY = (aiohttp.ClientError, api.ServerError, rtc.ConnectError, TimeoutError)
 
