@@ -14,8 +14,11 @@ import {Connection} from "./connection.js";
 
 const RENEW_AT = 0.6;
 const RETRY_MS = 1000;
+const RETRY_AT_MOST_MS = 15_000;
+const SPARE_MS = 1000;
 const LEVELS_EVERY_MS = 100;
 const READY_WITHIN_MS = 5000;
+const READING_EVERY_MS = 100;
 const REFUSED = new Map([
   [401, "revoked"],
   [403, "revoked"],
@@ -32,6 +35,8 @@ export class Ear extends EventTarget {
   #state = "idle";
   #muted = true;
   #over = new AbortController();
+  #identity = "";
+  #arrivedAt = 0;
   #expiresAt = Infinity;
 
   /**
@@ -44,16 +49,17 @@ export class Ear extends EventTarget {
   constructor({loadLiveKit, grant, renew}) {
     super();
     this.#loadLiveKit = loadLiveKit;
-    this.#grant = grant;
     this.#renew = renew;
+    this.#accept(grant);
+  }
+
+  /** As whom LiveKit knows us now: what a token that follows this one renews. */
+  get identity() {
+    return this.#identity;
   }
 
   get state() {
     return this.#state;
-  }
-
-  get isMuted() {
-    return this.#muted;
   }
 
   /** Join the call. Ends with "unreachable" when that cannot be done. */
@@ -61,7 +67,9 @@ export class Ear extends EventTarget {
     this.#become("connecting");
     try {
       this.#livekit = await this.#loadLiveKit();
+      if (this.#over.signal.aborted) return;
       this.#connection = this.#connect(this.#grant);
+      this.#connection.audible = !this.#muted;
       await this.#connection.open();
     } catch {
       this.#end("unreachable");
@@ -88,6 +96,14 @@ export class Ear extends EventTarget {
   /** Leave the call. @param {string} [reason] what to say of it */
   stop(reason = "stopped") {
     this.#end(reason);
+  }
+
+  #accept(grant, arrivedAt = performance.now()) {
+    const {ms, identity} = lifeOf(grant.token);
+    this.#grant = grant;
+    this.#identity = identity;
+    this.#arrivedAt = arrivedAt;
+    this.#expiresAt = arrivedAt + ms;
   }
 
   #become(state, reason) {
@@ -128,37 +144,34 @@ export class Ear extends EventTarget {
 
   async #keepRenewing() {
     while (!this.#over.signal.aborted) {
-      const {ms, identity} = lifeOf(this.#grant.token);
-      const until = (this.#expiresAt = performance.now() + ms);
-      await this.#sleep(ms * RENEW_AT);
-      const next = await this.#renewed(identity, until);
-      if (!next) return;
-      this.#retire(this.#swap(next), until);
+      const [arrivedAt, expiresAt] = [this.#arrivedAt, this.#expiresAt];
+      await this.#sleep(arrivedAt + (expiresAt - arrivedAt) * RENEW_AT - performance.now());
+      const next = await this.#renewed();
+      if (next) this.#retire(this.#swap(next), expiresAt);
+      else this.#end("expired");
     }
   }
 
   #isExpired() {
-    return performance.now() >= this.#expiresAt - RETRY_MS;
+    return performance.now() >= this.#expiresAt - SPARE_MS;
   }
 
-  /** Return a connection with a new token, ready to be heard; null if the ear is over. */
-  async #renewed(identity, until) {
-    while (!this.#over.signal.aborted && performance.now() < until) {
+  /** Return a connection with a new token, ready to be heard; null if there is none in time. */
+  async #renewed() {
+    for (let wait = RETRY_MS; !this.#over.signal.aborted && !this.#isExpired(); wait *= 2) {
       try {
-        const grant = await this.#renew(identity);
-        return await this.#joined(grant);
+        return await this.#joined(await this.#renew(this.#identity));
       } catch (error) {
-        if (REFUSED.has(error.status)) {
-          this.#end(REFUSED.get(error.status));
-          return null;
-        }
-        await this.#sleep(RETRY_MS);
+        if (REFUSED.has(error.status)) this.#end(REFUSED.get(error.status));
+        const left = this.#expiresAt - SPARE_MS - performance.now();
+        await this.#sleep(Math.min(wait, RETRY_AT_MOST_MS, left));
       }
     }
     return null;
   }
 
   async #joined(grant) {
+    const arrivedAt = performance.now();
     const next = this.#connect(grant);
     try {
       await next.open();
@@ -169,7 +182,7 @@ export class Ear extends EventTarget {
       next.close();
       throw error;
     }
-    this.#grant = grant;
+    this.#accept(grant, arrivedAt);
     return next;
   }
 
@@ -179,13 +192,14 @@ export class Ear extends EventTarget {
     this.#connection = next;
     next.audible = !this.#muted;
     old.audible = false;
+    if (this.#state === "reconnecting") this.#become("live");
     return old;
   }
 
   /** Leave with the old token once the sentences that only it receives are over. */
-  async #retire(old, until) {
-    while (old.isReading && performance.now() < until - RETRY_MS && !this.#over.signal.aborted) {
-      await this.#sleep(RETRY_MS / 10);
+  async #retire(old, expiresAt) {
+    while (old.isReading && performance.now() < expiresAt - SPARE_MS && !this.#over.signal.aborted) {
+      await this.#sleep(READING_EVERY_MS);
     }
     await old.close();
   }

@@ -1,0 +1,213 @@
+import {DisconnectReason, ParticipantKind, RoomEvent} from "livekit-client";
+import {afterEach, beforeEach, describe, expect, test, vi} from "vitest";
+
+import {Ear, lifeOf} from "../../static/js/livekit/ear.js";
+import {FakeLiveKit, track} from "./fake-livekit.js";
+
+const LIFE_S = 900;
+
+/** A sound that plays as soon as it is told to. */
+class FakeAudio extends EventTarget {
+  dataset = {};
+  muted = false;
+
+  async play() {
+    this.dispatchEvent(new Event("playing"));
+  }
+
+  pause() {}
+}
+
+let livekit, ear, told, sounds, renew;
+
+function grant(identity) {
+  const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
+  const claims = {sub: identity, nbf: 1000, exp: 1000 + LIFE_S};
+  return {url: "wss://livekit.test", token: `${part({})}.${part(claims)}.signature`};
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  sounds = [];
+  vi.stubGlobal("MediaStream", class {});
+  vi.stubGlobal("Audio", class extends FakeAudio {
+    constructor() {
+      super();
+      sounds.push(this);
+    }
+  });
+  livekit = new FakeLiveKit();
+  livekit.onConnect = (room) => {
+    const voice = track("TR_agent");
+    room.join("agent", ParticipantKind.AGENT, voice);
+    room.emit(RoomEvent.TrackSubscribed, {mediaStreamTrack: {}}, voice);
+  };
+  renew = vi.fn(async (identity) => grant(`${identity}+`));
+  ear = new Ear({loadLiveKit: async () => livekit, grant: grant("listener-1"), renew});
+  told = [];
+  for (const type of ["state", "text"]) ear.addEventListener(type, ({detail}) => told.push(detail));
+});
+
+afterEach(() => {
+  ear.stop();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const states = () => told.filter(({state}) => state).map(({state, reason}) => reason ?? state);
+const pass = (seconds) => vi.advanceTimersByTimeAsync(seconds * 1000);
+const present = () => livekit.rooms.filter((room) => room.state === "connected");
+const audible = () => sounds.filter((sound) => !sound.muted && sound.srcObject);
+const refusal = (status) => Object.assign(new Error(), {status});
+
+test("a token's life and name are read from its claims", () => {
+  expect(lifeOf(grant("listener-ü?>").token)).toMatchObject({ms: LIFE_S * 1000});
+  expect(lifeOf(grant("listener-1").token).identity).toBe("listener-1");
+});
+
+test("a listener starts muted, and is heard from when told so", async () => {
+  await ear.start();
+  expect(states()).toEqual(["connecting", "live"]);
+  expect(audible()).toHaveLength(0);
+  ear.listen();
+  expect(audible()).toHaveLength(1);
+  ear.mute();
+  expect(audible()).toHaveLength(0);
+});
+
+test("Listen counts while we are still joining", async () => {
+  const joining = ear.start();
+  ear.listen();
+  await joining;
+  expect(audible()).toHaveLength(1);
+});
+
+test("who stops before the library is there never joins", async () => {
+  const joining = ear.start();
+  ear.stop();
+  await joining;
+  expect(livekit.rooms).toHaveLength(0);
+  expect(states()).toEqual(["connecting", "stopped"]);
+});
+
+test("a call that cannot be joined is unreachable", async () => {
+  livekit.onConnect = () => {
+    throw new Error("no route");
+  };
+  await ear.start();
+  expect(states()).toEqual(["connecting", "unreachable"]);
+});
+
+describe("renewal", () => {
+  test("joins with the new token before it leaves with the old, and sound goes over at once", async () => {
+    await ear.start();
+    ear.listen();
+    await pass(LIFE_S * 0.6 - 1);
+    expect(renew).not.toHaveBeenCalled();
+    let heard;
+    livekit.rooms[0].once(RoomEvent.Disconnected, () => (heard = audible().length));
+    await pass(2);
+    expect(renew).toHaveBeenCalledExactlyOnceWith("listener-1");
+    expect(heard).toBe(1);
+    expect(present()).toEqual([livekit.rooms[1]]);
+    expect(ear.identity).toBe("listener-1+");
+    expect(states()).toEqual(["connecting", "live"]);
+  });
+
+  test("goes on for as long as the call", async () => {
+    await ear.start();
+    await pass(LIFE_S * 5);
+    expect(renew).toHaveBeenCalledTimes(8);
+    expect(present()).toHaveLength(1);
+    expect(ear.state).toBe("live");
+  });
+
+  test("keeps the old connection until the sentence that only it reads is over", async () => {
+    await ear.start();
+    const stream = livekit.rooms[0].write("agent", {"lk.segment_id": "S"});
+    stream.write("One ");
+    await pass(LIFE_S * 0.6 + 1);
+    expect(present()).toHaveLength(2);
+    stream.write("moment.");
+    stream.end({"lk.transcription_final": "true"});
+    await pass(1);
+    expect(told.at(-1)).toMatchObject({text: "One moment.", final: true});
+    expect(present()).toHaveLength(1);
+  });
+
+  test("asks again while the network is away, less and less often", async () => {
+    renew.mockRejectedValue(new TypeError("Failed to fetch"));
+    await ear.start();
+    await pass(LIFE_S * 0.6 + 60);
+    expect(renew.mock.calls.length).toBeGreaterThan(4);
+    expect(renew.mock.calls.length).toBeLessThan(10);
+    renew.mockResolvedValue(grant("listener-2"));
+    await pass(20);
+    expect(ear.identity).toBe("listener-2");
+    expect(ear.state).toBe("live");
+  });
+
+  test("that never comes ends the listening", async () => {
+    renew.mockRejectedValue(new TypeError("Failed to fetch"));
+    await ear.start();
+    await pass(LIFE_S);
+    expect(states().at(-1)).toBe("expired");
+    expect(present()).toHaveLength(0);
+  });
+
+  test.each([[403, "revoked"], [401, "revoked"], [404, "ended"], [409, "ended"]])(
+    "that is refused with %i says %s",
+    async (status, reason) => {
+      renew.mockRejectedValue(refusal(status));
+      await ear.start();
+      await pass(LIFE_S * 0.6 + 1);
+      expect(states().at(-1)).toBe(reason);
+      expect(renew).toHaveBeenCalledOnce();
+    },
+  );
+
+  test("brings back who was about to reconnect", async () => {
+    await ear.start();
+    livekit.rooms[0].restart();
+    expect(ear.state).toBe("reconnecting");
+    await pass(LIFE_S * 0.6 + 1);
+    expect(ear.state).toBe("live");
+  });
+
+  test("stopped half-way leaves nobody behind", async () => {
+    let answer;
+    renew.mockReturnValue(new Promise((resolve) => (answer = resolve)));
+    await ear.start();
+    await pass(LIFE_S * 0.6 + 1);
+    ear.stop();
+    answer(grant("listener-2"));
+    await pass(10);
+    expect(present()).toHaveLength(0);
+  });
+});
+
+describe("the end", () => {
+  test("comes when the agent leaves", async () => {
+    await ear.start();
+    livekit.rooms[0].leave("agent");
+    await pass(0);
+    expect(states().at(-1)).toBe("agentleft");
+    expect(present()).toHaveLength(0);
+  });
+
+  test.each([["PARTICIPANT_REMOVED", "revoked"], ["ROOM_CLOSED", "ended"], ["SIGNAL_CLOSE", "lost"]])(
+    "%s is told as %s",
+    async (reason, word) => {
+      await ear.start();
+      livekit.rooms[0].throwOut(DisconnectReason[reason]);
+      expect(states().at(-1)).toBe(word);
+    },
+  );
+
+  test("is told once", async () => {
+    await ear.start();
+    ear.stop();
+    ear.stop("ended");
+    expect(states()).toEqual(["connecting", "live", "stopped"]);
+  });
+});
