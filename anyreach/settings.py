@@ -1,4 +1,4 @@
-"""Settings, read once from the environment. What is missing or wrong stops start-up with a sentence."""
+"""Settings, read once from the environment. A missing or wrong one stops start-up."""
 
 from pathlib import Path
 from typing import NoReturn

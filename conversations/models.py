@@ -28,7 +28,7 @@ class Channel(models.TextChoices):
 class Status(models.TextChoices):
     """In the order in which a conversation goes through them; terminal ones last."""
 
-    TOKEN_CREATED = "token_created"
+    TOKEN_CREATED = "token_created"  # noqa: S105 - a status
     TRIGGERED = "triggered"
     RINGING = "ringing"
     IN_PROGRESS = "in_progress"
@@ -354,7 +354,7 @@ HUMAN_PREFIX = "human-"
 
 
 class WebhookEvent(models.Model):
-    """One event that LiveKit sent, kept once by its id until it has been handled, and a while after."""
+    """One event that LiveKit sent, kept once by its id until handled, and a while after."""
 
     id = models.CharField(primary_key=True, max_length=64)
     name = models.CharField(max_length=64)

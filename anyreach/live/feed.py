@@ -1,4 +1,4 @@
-"""The change feed's receiving half: one database connection per web process, any number of streams."""
+"""The change feed's receiving half: one database connection for all streams of a process."""
 
 import asyncio
 import contextlib

@@ -45,7 +45,8 @@ window.energy = async () => {
   for (const connection of window.connections) {
     if (connection.connectionState === "closed") continue;
     for (const report of (await connection.getStats()).values()) {
-      if (report.type === "inbound-rtp" && report.kind === "audio") total += report.totalAudioEnergy ?? 0;
+      const isVoice = report.type === "inbound-rtp" && report.kind === "audio";
+      if (isVoice) total += report.totalAudioEnergy ?? 0;
     }
   }
   return total;

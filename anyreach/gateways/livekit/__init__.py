@@ -1,1 +1,1 @@
-"""The only door to LiveKit: tokens, its server API, its webhooks, and rooms joined by our processes."""
+"""The only door to LiveKit: tokens, server API, webhooks, and rooms that our processes join."""

@@ -1,4 +1,4 @@
-"""Tokens that open a LiveKit room. Every grant is spelled out: LiveKit's own defaults allow too much."""
+"""Tokens that open a LiveKit room. Each grant is spelled out: the defaults allow too much."""
 
 from datetime import timedelta
 
