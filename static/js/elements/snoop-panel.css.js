@@ -7,7 +7,7 @@ export const css = `
   --quiet: var(--tblr-secondary-color, #5b6675);
   --border: var(--tblr-border-color, #dadfe5);
   --accent: var(--tblr-link-color, #1f5fa8);
-  --red: var(--live, #c92a2a);
+  --red: #c92a2a;
   display: block;
   color: var(--text);
   background: var(--surface);
@@ -46,7 +46,7 @@ header {
   border-radius: 50%;
 }
 
-.badge.live { color: #fff; background: #c92a2a; border-color: #c92a2a; }
+.badge.live { color: #fff; background: var(--red); border-color: var(--red); }
 .badge.live::before { background: #fff; }
 .badge.ended::before { border-radius: 1px; }
 

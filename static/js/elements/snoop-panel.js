@@ -80,14 +80,35 @@ export class SnoopPanelElement extends HTMLElement {
     this.#over = new AbortController();
     this.#source = source;
     const on = (type, then) => source.addEventListener(type, (event) => then(event.detail), {signal: this.#over.signal});
-    on("state", ({state, reason}) => this.#show(state, reason));
-    on("text", (event) => this.#take(fold(this.#lines, event)));
+    on("state", ({state, reason}) => this.show(state, reason));
+    on("text", (event) => {
+      const before = this.#lines;
+      this.#take(fold(before, event));
+      this.#announce(before, event.segment_id);
+    });
     on("levels", (voices) => this.#showLevels(voices));
     on("blocked", () => this.#blocked());
     on("unblocked", () => this.#say(""));
     on("forbidden", () => this.#say("A speaker does not allow others to hear them. Their text still comes."));
     this.#showMuted(true);
-    this.#show(source.state);
+    this.show(source.state);
+  }
+
+  /** Say how the listening goes, in the words of the source's state event. */
+  show(state, reason) {
+    const badge = this.#part("badge");
+    badge.textContent = BADGES[state];
+    badge.className = `badge ${state}`;
+    const ended = state === "ended";
+    this.#part("listen").disabled = ended;
+    this.#part("mute").disabled = ended;
+    this.#part("again").hidden = !MAY_RETURN.has(reason);
+    if (ended) {
+      this.#say(ENDINGS[reason] ?? "");
+      this.#showLevels([]);
+    } else {
+      this.#say(state === "reconnecting" ? "The connection was lost. Trying to come back…" : "");
+    }
   }
 
   /** What was said before, or meanwhile, as it was saved. */
@@ -125,28 +146,12 @@ export class SnoopPanelElement extends HTMLElement {
     if (hadFocus?.hidden) this.#part(muted ? "listen" : "mute").focus();
   }
 
-  #show(state, reason) {
-    const badge = this.#part("badge");
-    badge.textContent = BADGES[state];
-    badge.className = `badge ${state}`;
-    const ended = state === "ended";
-    this.#part("listen").disabled = ended;
-    this.#part("mute").disabled = ended;
-    this.#part("again").hidden = !MAY_RETURN.has(reason);
-    if (ended) {
-      this.#say(ENDINGS[reason] ?? "");
-      this.#showLevels([]);
-    } else if (state === "reconnecting") {
-      this.#say("The connection was lost. Trying to come back…");
-    } else {
-      this.#say("");
-    }
-  }
-
   #say(sentence) {
     const message = this.#part("message");
+    const hadFocus = message.contains(this.#root.activeElement);
     message.hidden = !sentence;
     message.querySelector("span").textContent = sentence;
+    if (hadFocus && !sentence) this.#part("listen").focus();
   }
 
   #blocked() {
@@ -180,11 +185,9 @@ export class SnoopPanelElement extends HTMLElement {
 
   #take(lines) {
     if (lines === this.#lines) return;
-    const before = this.#lines;
     const follow = this.#isAtNewest();
     this.#lines = lines;
     this.#paint();
-    this.#announce(before);
     if (follow) this.#toNewest();
     else this.#part("newest").hidden = false;
   }
@@ -210,12 +213,12 @@ export class SnoopPanelElement extends HTMLElement {
     this.#items = items;
   }
 
-  /** Tell screen readers of lines that have just become final. */
-  #announce(before) {
-    const settled = new Set(before.filter((line) => line.final).map((line) => line.segment_id));
-    const fresh = this.#lines.filter((line) => line.final && line.text && line.segment_id && !settled.has(line.segment_id));
-    if (fresh.length === 0 || before.length === 0) return;
-    this.#part("spoken").textContent = fresh.map((line) => `${ROLES[line.role]}: ${line.text}`).join(" ");
+  /** Tell screen readers of a line once it is final; what was said before they need not hear. */
+  #announce(before, segment) {
+    const named = (line) => line.segment_id === segment;
+    const line = this.#lines.find(named);
+    if (!line?.final || before.find(named)?.final) return;
+    this.#part("spoken").textContent = `${ROLES[line.role]}: ${line.text}`;
   }
 
   #isAtNewest() {

@@ -162,7 +162,7 @@ export class Ear extends EventTarget {
       try {
         return await this.#joined(await this.#renew(this.#identity));
       } catch (error) {
-        if (REFUSED.has(error.status)) this.#end(REFUSED.get(error.status));
+        if (refusalOf(error)) this.#end(refusalOf(error));
         const left = this.#expiresAt - SPARE_MS - performance.now();
         await this.#sleep(Math.min(wait, RETRY_AT_MOST_MS, left));
       }
@@ -223,6 +223,17 @@ export class Ear extends EventTarget {
       signal.addEventListener("abort", done);
     });
   }
+}
+
+/**
+ * Return why listening is over once this refusal of a token came, or undefined if it may be asked
+ * for again.
+ *
+ * @param {{status?: number}} refusal
+ * @returns {"revoked" | "ended" | undefined}
+ */
+export function refusalOf({status}) {
+  return REFUSED.get(status);
 }
 
 /**

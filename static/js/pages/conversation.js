@@ -2,7 +2,7 @@
 
 import {readSaved} from "../core/transcript.js";
 import {SnoopPanelElement} from "../elements/snoop-panel.js";
-import {Ear, lifeOf} from "../livekit/ear.js";
+import {Ear, refusalOf} from "../livekit/ear.js";
 
 const REFRESH_EVERY_MS = 500;
 const page = document.querySelector("#conversation");
@@ -24,25 +24,35 @@ async function mint(renews) {
 }
 
 /** Open the panel if this call can be heard; otherwise nothing happens. */
-async function open(renews) {
+async function open() {
   let grant;
   try {
-    grant = await mint(renews);
+    grant = await mint();
   } catch {
     return;
   }
   SnoopPanelElement.define();
   panel = document.createElement("anyreach-snoop-panel");
-  ear = new Ear({loadLiveKit: () => import("livekit-client"), grant, renew: mint});
-  panel.source = ear;
   panel.addEventListener("stop", close);
-  panel.addEventListener("again", () => {
-    close();
-    open(lifeOf(grant.token).identity);
-  });
-  ear.addEventListener("state", ({detail}) => detail.state === "live" && showSaved());
+  panel.addEventListener("again", comeBack);
   place.replaceChildren(panel);
-  await ear.start();
+  hear(grant);
+}
+
+async function comeBack() {
+  try {
+    const grant = await mint(ear.identity);
+    if (panel) hear(grant);
+  } catch (error) {
+    panel?.show("ended", refusalOf(error) ?? "unreachable");
+  }
+}
+
+function hear(grant) {
+  ear = new Ear({loadLiveKit: () => import("livekit-client"), grant, renew: mint});
+  ear.addEventListener("state", ({detail}) => detail.state === "live" && showSaved());
+  panel.source = ear;
+  ear.start();
 }
 
 function close() {
@@ -51,18 +61,29 @@ function close() {
   ear = panel = null;
 }
 
+/** @returns {Promise<Response | null>} null if there is none: what comes next will ask again */
+async function ask(url) {
+  try {
+    const answer = await fetch(url);
+    // Who is signed out meanwhile is sent to sign in: no part of this page.
+    return answer.ok && !answer.redirected ? answer : null;
+  } catch {
+    return null;
+  }
+}
+
 /** What was said before we joined, or was missed meanwhile, comes from what is saved. */
 async function showSaved() {
   if (!linesUrl || !panel) return;
-  const answer = await fetch(linesUrl);
-  if (answer.ok) panel?.addSaved((await answer.json()).lines.map(readSaved));
+  const answer = await ask(linesUrl);
+  if (answer) panel?.addSaved((await answer.json()).lines.map(readSaved));
 }
 
 /** Paint a part of the page anew with the server's partial, keeping what was opened and focused. */
 async function refresh(id) {
   const part = document.getElementById(id);
-  const answer = await fetch(part.dataset.refreshUrl);
-  if (!answer.ok) return;
+  const answer = await ask(part.dataset.refreshUrl);
+  if (!answer) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
   for (const opened of part.querySelectorAll("[id] details[open]")) {
     fresh.querySelector(`#${CSS.escape(opened.closest("[id]").id)} details`)?.setAttribute("open", "");
