@@ -73,7 +73,7 @@ def run(stage: Stage) -> Outcome:
     with subprocess.Popen(
         stage.command,
         cwd=ROOT,
-        env={**os.environ, **stage.environment},
+        env={**os.environ, "NO_COLOR": "1", **stage.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
