@@ -164,9 +164,16 @@ describe("in words", () => {
     (reason) => {
       source.become("ended", reason);
       expect(message()).toMatch(/^[A-Z].+\.$/);
-      expect(button("Listen").disabled).toBe(true);
+      expect([button("Listen"), button("Mute")]).toEqual([undefined, undefined]);
     },
   );
+
+  test("an end leaves the focus on what is still there", () => {
+    button("Listen").click();
+    button("Mute").focus();
+    source.become("ended", "ended");
+    expect(panel.shadowRoot.activeElement).toBe(button("Stop"));
+  });
 
   test.each([["lost", true], ["ended", false], ["revoked", false], ["agentleft", false]])(
     "after %s, Listen again is offered: %s",

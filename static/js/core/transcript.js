@@ -63,21 +63,30 @@ function put(lines, index, line) {
 }
 
 /**
- * Join what was saved with what came live. A saved line replaces the live one of its segment,
- * unless the live one is settled and the saved one is not.
+ * Join what was saved, which is all that ever was, with what came live. A saved line replaces the
+ * live one of its segment once it is final: until then the live one is ahead. What is not saved yet
+ * keeps its place among what it was heard with, as clocks here and there differ.
  *
  * @param {readonly Line[]} lines
  * @param {readonly Line[]} saved
  * @returns {readonly Line[]}
  */
 export function withSaved(lines, saved) {
-  const live = new Map(lines.map((line) => [keyOf(line), line]));
-  for (const line of saved) {
-    const known = live.get(keyOf(line));
-    const keep = known?.final && !line.final;
-    live.set(keyOf(line), keep ? {...known, id: line.id} : line);
+  const heard = new Map(lines.map((line) => [keyOf(line), line]));
+  const joined = saved.map((line) => ahead(heard.get(keyOf(line)), line));
+  joined.sort((a, b) => a.started_at - b.started_at);
+  const isSaved = new Set(saved.map(keyOf));
+  for (const [index, line] of lines.entries()) {
+    if (isSaved.has(keyOf(line)) || line.id) continue;
+    const next = lines.slice(index).find((each) => isSaved.has(keyOf(each)));
+    const place = next ? joined.findIndex((each) => keyOf(each) === keyOf(next)) : joined.length;
+    joined.splice(place, 0, line);
   }
-  return [...live.values()].sort((a, b) => a.started_at - b.started_at);
+  return joined;
+}
+
+function ahead(live, saved) {
+  return live && !saved.final ? {...live, id: saved.id, started_at: saved.started_at} : saved;
 }
 
 function keyOf(line) {

@@ -49,6 +49,7 @@ header {
 .badge.live { color: #fff; background: var(--red); border-color: var(--red); }
 .badge.live::before { background: #fff; }
 .badge.ended::before { border-radius: 1px; }
+header:has(.ended) { border-bottom: 0; }
 
 .promise { flex: 1 1 16rem; margin: 0; color: var(--quiet); }
 
@@ -68,7 +69,6 @@ button {
 
 button.primary { color: #fff; background: #1f5fa8; border-color: #1f5fa8; }
 button:hover { filter: brightness(0.95); }
-button:disabled { opacity: 0.55; cursor: default; }
 button:focus-visible, .transcript:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 button.icon { width: 2rem; padding: 0; }
 
@@ -78,10 +78,11 @@ button.icon { width: 2rem; padding: 0; }
   align-items: center;
   margin: 0;
   padding: 0.5rem 0.75rem;
-  border-bottom: 1px solid var(--border);
+  border-block: 1px solid var(--border);
+  margin-top: -1px;
 }
 
-.voices { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; margin: 0; padding: 0.5rem 0.75rem; }
+.voices { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; min-height: 2.25rem; padding: 0.5rem 0.75rem; }
 .voice { display: flex; align-items: center; gap: 0.5rem; min-width: 10rem; flex: 1; }
 .voice span { min-width: 4rem; color: var(--quiet); }
 .meter { flex: 1; height: 0.375rem; background: var(--border); border-radius: 1rem; overflow: hidden; }
@@ -109,7 +110,8 @@ button.icon { width: 2rem; padding: 0; }
 
 @media (max-width: 30rem) {
   .controls { flex: 1 1 100%; margin: 0; }
-  .controls .primary { flex: 1; }
+  .controls .primary, .controls .mute { flex: 1; }
+  header:has(.ended) .controls { flex: none; margin-left: auto; }
   .transcript li { grid-template-columns: 1fr; gap: 0; }
 }
 

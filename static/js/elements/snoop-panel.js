@@ -50,6 +50,7 @@ export class SnoopPanelElement extends HTMLElement {
   #root = this.attachShadow({mode: "open"});
   #source = null;
   #over = new AbortController();
+  #muted = true;
   #lines = [];
   #items = new Map();
   #meters = new Map();
@@ -90,7 +91,7 @@ export class SnoopPanelElement extends HTMLElement {
     on("blocked", () => this.#blocked());
     on("unblocked", () => this.#say(""));
     on("forbidden", () => this.#say("A speaker does not allow others to hear them. Their text still comes."));
-    this.#showMuted(true);
+    this.#muted = true;
     this.show(source.state);
   }
 
@@ -100,15 +101,13 @@ export class SnoopPanelElement extends HTMLElement {
     badge.textContent = BADGES[state];
     badge.className = `badge ${state}`;
     const ended = state === "ended";
-    this.#part("listen").disabled = ended;
-    this.#part("mute").disabled = ended;
+    this.#part("promise").hidden = ended;
+    this.#part("voices").hidden = ended;
     this.#part("again").hidden = !MAY_RETURN.has(reason);
-    if (ended) {
-      this.#say(ENDINGS[reason] ?? "");
-      this.#showLevels([]);
-    } else {
-      this.#say(state === "reconnecting" ? "The connection was lost. Trying to come back…" : "");
-    }
+    if (ended) this.#say(ENDINGS[reason] ?? "");
+    else this.#say(state === "reconnecting" ? "The connection was lost. Trying to come back…" : "");
+    if (ended) this.#showLevels([]);
+    this.#offer({listen: !ended && this.#muted, mute: !ended && !this.#muted});
   }
 
   /** What was said before, or meanwhile, as it was saved. */
@@ -140,18 +139,22 @@ export class SnoopPanelElement extends HTMLElement {
   }
 
   #showMuted(muted) {
-    const hadFocus = this.#root.activeElement;
-    this.#part("listen").hidden = !muted;
-    this.#part("mute").hidden = muted;
-    if (hadFocus?.hidden) this.#part(muted ? "listen" : "mute").focus();
+    this.#muted = muted;
+    this.#offer({listen: muted, mute: !muted});
+  }
+
+  /** Show these buttons, and let the focus of one that goes pass to one that stays. */
+  #offer({listen, mute}) {
+    const focused = this.#root.activeElement;
+    this.#part("listen").hidden = !listen;
+    this.#part("mute").hidden = !mute;
+    if (focused?.closest("[hidden]")) this.#part(listen ? "listen" : mute ? "mute" : "stop").focus();
   }
 
   #say(sentence) {
     const message = this.#part("message");
-    const hadFocus = message.contains(this.#root.activeElement);
     message.hidden = !sentence;
     message.querySelector("span").textContent = sentence;
-    if (hadFocus && !sentence) this.#part("listen").focus();
   }
 
   #blocked() {

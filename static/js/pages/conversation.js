@@ -106,6 +106,7 @@ function soon(then) {
 
 const showTurns = soon(() => {
   refresh("transcript");
+  refresh("details");
   showSaved();
 });
 const showFacts = soon(() => {
