@@ -31,6 +31,26 @@ test("a saved interim does not undo a heard final", () => {
   expect(line).toMatchObject({text: "Hello there.", final: true, id: "t-S1"});
 });
 
+test("a saved interim does not set a heard one back", () => {
+  const [line] = withSaved([live("S1", "Hello there", false, 1000)], [saved("S1", "Hello", false, 990)]);
+  expect(line).toMatchObject({text: "Hello there", final: false, id: "t-S1"});
+});
+
+test.each([["behind", -300_000], ["ahead", 300_000]])(
+  "what is not saved yet keeps its place though the clock here is %s",
+  (_, skew) => {
+    const heard = [live("S2", "Two", false, 2000 + skew), live("S3", "Three.", true, 3000 + skew), live("S4", "Four", false, 4000 + skew)];
+    const lines = withSaved(heard, [saved("S1", "One.", true, 1000), saved("S3", "Three.", true, 3000)]);
+    expect(lines.map((line) => line.text)).toEqual(["One.", "Two", "Three.", "Four"]);
+  },
+);
+
+test("a turn that was told of before its segment was known stays one line", () => {
+  const turn = {...saved("", "Hello.", true, 1000), id: "t-1"};
+  const lines = withSaved(withSaved([], [turn]), [{...turn, segment_id: "S1"}]);
+  expect(lines.map((line) => line.segment_id)).toEqual(["S1"]);
+});
+
 test("a saved final completes what was only heard in part", () => {
   const [line] = withSaved([live("S1", "Hel", false, 1000)], [saved("S1", "Hello there.", true, 1000)]);
   expect(line).toMatchObject({text: "Hello there.", final: true});
