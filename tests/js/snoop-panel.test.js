@@ -105,6 +105,25 @@ describe("the transcript", () => {
     expect(lines().map((line) => line.textContent)).toEqual(["CallerHello.", "AgentFine.", "Toolfind_order"]);
   });
 
+  test("puts what is heard now last, though the clock here is behind the one that stamped the past", () => {
+    panel.addSaved([{id: "1", segment_id: "S1", role: "user", text: "Hello.", final: true, started_at: 900_000}]);
+    source.say("S2", "Fine.", true, "agent");
+    expect(lines().map((line) => line.textContent)).toEqual(["CallerHello.", "AgentFine."]);
+  });
+
+  test("says which line was cut off", () => {
+    source.say("S1", "Your order was", false, "agent");
+    source.tell("text", {type: "cut", segment_id: "S1", at: 2000});
+    expect(lines().map((line) => line.textContent)).toEqual(["AgentYour order wasInterrupted"]);
+  });
+
+  test("goes on in a panel that was moved", () => {
+    panel.remove();
+    document.body.append(panel);
+    source.say("S1", "Hello.", true);
+    expect(lines()).toHaveLength(1);
+  });
+
   test("keeps a line's element while it changes", () => {
     source.say("S1", "I", false);
     const [before] = lines();
@@ -148,15 +167,28 @@ describe("in words", () => {
     source.tell("blocked");
     expect(message()).toBe("Your browser has blocked the sound. Press Listen to hear the call.");
     expect(button("Listen")).toBeDefined();
-    source.tell("unblocked");
+    button("Listen").click();
+    expect(message()).toBe("");
+  });
+
+  test("a voice that may not be heard, for as long as it may not", () => {
+    const voice = {identity: "c", role: "user", level: 0};
+    source.become("live");
+    source.tell("levels", [{...voice, forbidden: true}]);
+    expect(message()).toBe("A speaker does not allow others to hear them. Their text still comes.");
+    source.tell("levels", [voice]);
     expect(message()).toBe("");
   });
 
   test("a connection that was lost and came back", () => {
     source.become("reconnecting");
     expect(message()).toBe("The connection was lost. Trying to come back…");
+    vi.useFakeTimers();
     source.become("live");
+    expect(message()).toBe("Connected again.");
+    vi.advanceTimersByTime(10_000);
     expect(message()).toBe("");
+    vi.useRealTimers();
   });
 
   test.each(["agentleft", "ended", "revoked", "replaced", "expired", "lost", "unreachable"])(

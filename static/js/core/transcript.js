@@ -29,6 +29,17 @@ export function fold(lines, event) {
   return event.type === "cut" ? foldCut(lines, index, event) : foldText(lines, index, event);
 }
 
+/**
+ * Fold in what is heard just now: nothing known is later, whatever the clock says that stamped it.
+ *
+ * @param {readonly Line[]} lines
+ * @param {TextEvent | CutEvent} event
+ */
+export function withHeard(lines, event) {
+  const latest = lines.at(-1)?.started_at ?? event.at;
+  return fold(lines, {...event, at: Math.max(event.at, latest)});
+}
+
 function foldText(lines, index, event) {
   const {segment_id, role, speaker, text, final, at} = event;
   if (index < 0) {

@@ -1,12 +1,12 @@
-/** How the snoop panel looks. Its page may set --anyreach-… and data-bs-theme on any ancestor. */
+/** How the snoop panel looks: in Tabler's colours where there are any, light or dark as its page is. */
 
 export const css = `
 :host {
-  --surface: var(--tblr-bg-surface, #fff);
-  --text: var(--tblr-body-color, #1d2733);
-  --quiet: var(--tblr-secondary-color, #5b6675);
-  --border: var(--tblr-border-color, #dadfe5);
-  --accent: var(--tblr-link-color, #1f5fa8);
+  --surface: var(--tblr-bg-surface, light-dark(#fff, #1b2330));
+  --text: var(--tblr-body-color, light-dark(#1d2733, #dce1e8));
+  --quiet: var(--tblr-secondary-color, light-dark(#5b6675, #9aa5b4));
+  --border: var(--tblr-border-color, light-dark(#dadfe5, #333e4d));
+  --accent: var(--tblr-link-color, light-dark(#1f5fa8, #82b4ec));
   --red: #c92a2a;
   display: block;
   color: var(--text);
@@ -102,6 +102,7 @@ button.icon { width: 2rem; padding: 0; }
 .transcript li { display: grid; grid-template-columns: 4.5rem 1fr; gap: 0.5rem; padding: 0.1875rem 0; }
 .who { color: var(--quiet); font-weight: 600; }
 .said { overflow-wrap: anywhere; }
+.note { grid-column: 2; color: var(--quiet); font-size: 0.75rem; }
 .interim .said { color: var(--quiet); font-style: italic; }
 .tool .said { font-family: ui-monospace, monospace; font-size: 0.8125rem; }
 .empty { color: var(--quiet); padding: 0.75rem; margin: 0; border-top: 1px solid var(--border); }
@@ -113,6 +114,7 @@ button.icon { width: 2rem; padding: 0; }
   .controls .primary, .controls .mute { flex: 1; }
   header:has(.ended) .controls { flex: none; margin-left: auto; }
   .transcript li { grid-template-columns: 1fr; gap: 0; }
+  .note { grid-column: 1; }
 }
 
 @media (prefers-reduced-motion: reduce) { .meter div { transition: none; } }

@@ -6,7 +6,7 @@
  * return, and "stop" once it is stopped.
  */
 
-import {fold, withSaved} from "../core/transcript.js";
+import {withHeard, withSaved} from "../core/transcript.js";
 import {css} from "./snoop-panel.css.js";
 
 const BADGES = {idle: "Connecting…", connecting: "Connecting…", live: "LIVE", reconnecting: "Connecting…", ended: "Ended"};
@@ -20,6 +20,11 @@ const ENDINGS = {
   lost: "The connection was lost.",
   unreachable: "The call cannot be reached. Your network may block it, or LiveKit is away.",
 };
+const LOST = "The connection was lost. Trying to come back…";
+const BACK = "Connected again.";
+const BLOCKED = "Your browser has blocked the sound. Press Listen to hear the call.";
+const FORBIDDEN = "A speaker does not allow others to hear them. Their text still comes.";
+const BACK_SHOWN_MS = 8000;
 const MAY_RETURN = new Set(["lost", "unreachable", "expired", "replaced"]);
 
 const markup = `
@@ -50,7 +55,13 @@ export class SnoopPanelElement extends HTMLElement {
   #root = this.attachShadow({mode: "open"});
   #source = null;
   #over = new AbortController();
+  #state = "idle";
+  #reason;
   #muted = true;
+  #isBlocked = false;
+  #isForbidden = false;
+  #isBack = false;
+  #follows = true;
   #lines = [];
   #items = new Map();
   #meters = new Map();
@@ -67,8 +78,13 @@ export class SnoopPanelElement extends HTMLElement {
     this.#on("again", () => this.dispatchEvent(new CustomEvent("again")));
     this.#on("newest", () => this.#toNewest());
     this.#part("transcript").addEventListener("scroll", () => {
-      if (this.#isAtNewest()) this.#part("newest").hidden = true;
+      this.#follows = this.#isAtNewest();
+      if (this.#follows) this.#part("newest").hidden = true;
     });
+  }
+
+  connectedCallback() {
+    this.#attend();
   }
 
   disconnectedCallback() {
@@ -77,26 +93,18 @@ export class SnoopPanelElement extends HTMLElement {
 
   /** @param {EventTarget & {state: string, listen(): void, mute(): void, stop(): void}} source */
   set source(source) {
-    this.#over.abort();
-    this.#over = new AbortController();
     this.#source = source;
-    const on = (type, then) => source.addEventListener(type, (event) => then(event.detail), {signal: this.#over.signal});
-    on("state", ({state, reason}) => this.show(state, reason));
-    on("text", (event) => {
-      const before = this.#lines;
-      this.#take(fold(before, event));
-      this.#announce(before, event.segment_id);
-    });
-    on("levels", (voices) => this.#showLevels(voices));
-    on("blocked", () => this.#blocked());
-    on("unblocked", () => this.#say(""));
-    on("forbidden", () => this.#say("A speaker does not allow others to hear them. Their text still comes."));
     this.#muted = true;
+    this.#isBlocked = this.#isForbidden = this.#isBack = false;
     this.show(source.state);
+    if (this.isConnected) this.#attend();
   }
 
   /** Say how the listening goes, in the words of the source's state event. */
   show(state, reason) {
+    if (state === "live" && this.#state === "reconnecting") this.#comeBack();
+    this.#state = state;
+    this.#reason = reason;
     const badge = this.#part("badge");
     badge.textContent = BADGES[state];
     badge.className = `badge ${state}`;
@@ -104,15 +112,29 @@ export class SnoopPanelElement extends HTMLElement {
     this.#part("promise").hidden = ended;
     this.#part("voices").hidden = ended;
     this.#part("again").hidden = !MAY_RETURN.has(reason);
-    if (ended) this.#say(ENDINGS[reason] ?? "");
-    else this.#say(state === "reconnecting" ? "The connection was lost. Trying to come back…" : "");
     if (ended) this.#showLevels([]);
+    this.#say();
     this.#offer({listen: !ended && this.#muted, mute: !ended && !this.#muted});
   }
 
   /** What was said before, or meanwhile, as it was saved. */
   addSaved(saved) {
     this.#take(withSaved(this.#lines, saved));
+  }
+
+  #attend() {
+    this.#over.abort();
+    this.#over = new AbortController();
+    const {signal} = this.#over;
+    const on = (type, then) => this.#source?.addEventListener(type, ({detail}) => then(detail), {signal});
+    on("state", ({state, reason}) => this.show(state, reason));
+    on("text", (event) => {
+      const before = this.#lines;
+      this.#take(withHeard(before, event));
+      this.#announce(before, event.segment_id);
+    });
+    on("levels", (voices) => this.#showLevels(voices));
+    on("blocked", () => this.#block());
   }
 
   #part(name) {
@@ -124,6 +146,8 @@ export class SnoopPanelElement extends HTMLElement {
   }
 
   #listen() {
+    this.#isBlocked = false;
+    this.#say();
     this.#showMuted(false);
     this.#source.listen();
   }
@@ -151,20 +175,41 @@ export class SnoopPanelElement extends HTMLElement {
     if (focused?.closest("[hidden]")) this.#part(listen ? "listen" : mute ? "mute" : "stop").focus();
   }
 
-  #say(sentence) {
-    const message = this.#part("message");
-    message.hidden = !sentence;
-    message.querySelector("span").textContent = sentence;
-  }
-
-  #blocked() {
+  #block() {
     this.#source.mute();
     this.#showMuted(true);
-    this.#say("Your browser has blocked the sound. Press Listen to hear the call.");
+    this.#isBlocked = true;
+    this.#say();
+  }
+
+  #comeBack() {
+    this.#isBack = true;
+    setTimeout(() => {
+      this.#isBack = false;
+      this.#say();
+    }, BACK_SHOWN_MS);
+  }
+
+  #say() {
+    const sentence = this.#sentence();
+    const message = this.#part("message");
+    message.hidden = !sentence;
+    const said = message.querySelector("span");
+    if (said.textContent !== sentence) said.textContent = sentence;
+  }
+
+  #sentence() {
+    if (this.#state === "ended") return ENDINGS[this.#reason] ?? "";
+    if (this.#state === "reconnecting") return LOST;
+    if (this.#isBlocked) return BLOCKED;
+    if (this.#isForbidden) return FORBIDDEN;
+    return this.#isBack ? BACK : "";
   }
 
   #showLevels(voices) {
     const group = this.#part("voices");
+    this.#isForbidden = voices.some((voice) => voice.forbidden);
+    this.#say();
     for (const [identity, meter] of this.#meters) {
       if (voices.some((voice) => voice.identity === identity)) continue;
       meter.remove();
@@ -188,10 +233,9 @@ export class SnoopPanelElement extends HTMLElement {
 
   #take(lines) {
     if (lines === this.#lines) return;
-    const follow = this.#isAtNewest();
     this.#lines = lines;
     this.#paint();
-    if (follow) this.#toNewest();
+    if (this.#follows) this.#toNewest();
     else this.#part("newest").hidden = false;
   }
 
@@ -232,6 +276,7 @@ export class SnoopPanelElement extends HTMLElement {
   #toNewest() {
     const list = this.#part("transcript");
     list.scrollTop = list.scrollHeight;
+    this.#follows = true;
     this.#part("newest").hidden = true;
   }
 }
@@ -241,6 +286,8 @@ function paintLine(item, line) {
   item.className = line.role === "tool" ? "tool" : line.final ? "" : "interim";
   item.querySelector(".who").textContent = ROLES[line.role];
   item.querySelector(".said").textContent = line.role === "tool" ? line.name : line.text;
+  item.querySelector(".note")?.remove();
+  if (line.interrupted) item.append(element("span", "note", "Interrupted"));
 }
 
 function element(name, className, ...children) {
