@@ -172,6 +172,12 @@ CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
 }
 
+# Source maps are for people with the developer tools open; compressing them takes longest.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (
+    *("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff", "woff2"),
+    *("map", "txt"),
+)
+
 # --- Sign-in -------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "organizations.User"

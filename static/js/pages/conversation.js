@@ -23,8 +23,16 @@ async function mint(renews) {
   return answer.json();
 }
 
+/** LiveKit's client is big, and comes only where a call may be heard. The panel says what matters. */
+async function loadLiveKit() {
+  const livekit = await import("livekit-client");
+  livekit.setLogLevel("silent");
+  return livekit;
+}
+
 /** Open the panel if this call can be heard; otherwise nothing happens. */
 async function open() {
+  loadLiveKit().catch(() => {}); // meanwhile; who needs it then hears of a failure
   let grant;
   try {
     grant = await mint();
@@ -49,7 +57,7 @@ async function comeBack() {
 }
 
 function hear(grant) {
-  ear = new Ear({loadLiveKit: () => import("livekit-client"), grant, renew: mint});
+  ear = new Ear({loadLiveKit, grant, renew: mint});
   ear.addEventListener("state", ({detail}) => detail.state === "live" && showSaved());
   panel.source = ear;
   ear.start();
