@@ -12,7 +12,10 @@ from anyreach.stack import postgres
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyreach.settings")
     if not os.environ.get("DATABASE_URL"):
-        os.environ["DATABASE_URL"] = postgres.embedded_url()
+        try:
+            os.environ["DATABASE_URL"] = postgres.embedded_url()
+        except postgres.PostgresFailed as failure:
+            sys.exit(str(failure))
     execute_from_command_line(sys.argv)
 
 
