@@ -41,9 +41,14 @@ test("a voice is as loud as LiveKit says while it speaks, and silent otherwise",
   Object.assign(room.remoteParticipants.get(AGENT), {isSpeaking: true, audioLevel: 0.4});
   room.remoteParticipants.get(CALLER).audioLevel = 0.2;
   expect(connection.voices()).toEqual([
-    {identity: CALLER, role: "user", level: 0},
-    {identity: AGENT, role: "agent", level: 0.4},
+    {identity: CALLER, role: "user", level: 0, forbidden: false},
+    {identity: AGENT, role: "agent", level: 0.4, forbidden: false},
   ]);
+});
+
+test("a voice that its owner lets nobody hear is told as such", () => {
+  room.remoteParticipants.get(CALLER).audioTrackPublications.get("TR_caller").permissionStatus = "not_allowed";
+  expect(connection.voices().map(({forbidden}) => forbidden)).toEqual([true, false]);
 });
 
 describe("who speaks", () => {
@@ -94,6 +99,15 @@ describe("text", () => {
     await settle();
     expect(texts().at(-1)).toMatchObject({type: "cut", segment_id: "S"});
   });
+});
+
+test("text that breaks off because we ourselves dropped out is not taken for cut", async () => {
+  const stream = room.write(AGENT, {"lk.segment_id": "S"});
+  stream.write("One ");
+  stream.cut();
+  room.restart();
+  await settle();
+  expect(texts().map(({type}) => type)).toEqual(["text"]);
 });
 
 describe("the agent leaves", () => {

@@ -8,7 +8,6 @@ const LIFE_S = 900;
 
 /** A sound that plays as soon as it is told to. */
 class FakeAudio extends EventTarget {
-  dataset = {};
   muted = false;
 
   async play() {
@@ -18,7 +17,7 @@ class FakeAudio extends EventTarget {
   pause() {}
 }
 
-let livekit, ear, told, sounds, renew;
+let livekit, ear, told, sounds, renew, packets;
 
 function grant(identity) {
   const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
@@ -29,6 +28,7 @@ function grant(identity) {
 beforeEach(() => {
   vi.useFakeTimers();
   sounds = [];
+  packets = [{}];
   vi.stubGlobal("MediaStream", class {});
   vi.stubGlobal("Audio", class extends FakeAudio {
     constructor() {
@@ -40,7 +40,7 @@ beforeEach(() => {
   livekit.onConnect = (room) => {
     const voice = track("TR_agent");
     room.join("agent", ParticipantKind.AGENT, voice);
-    room.emit(RoomEvent.TrackSubscribed, {mediaStreamTrack: {}}, voice);
+    room.emit(RoomEvent.TrackSubscribed, {mediaStreamTrack: {}, receiver: {getSynchronizationSources: () => packets}}, voice);
   };
   renew = vi.fn(async (identity) => grant(`${identity}+`));
   ear = new Ear({loadLiveKit: async () => livekit, grant: grant("listener-1"), renew});
@@ -112,6 +112,19 @@ describe("renewal", () => {
     expect(present()).toEqual([livekit.rooms[1]]);
     expect(ear.identity).toBe("listener-1+");
     expect(states()).toEqual(["connecting", "live"]);
+  });
+
+  test("lets the old connection sound until something has arrived on the new", async () => {
+    await ear.start();
+    ear.listen();
+    packets = [];
+    await pass(LIFE_S * 0.6 + 1);
+    expect(present()).toHaveLength(2);
+    expect(audible()).toEqual([sounds[0]]);
+    packets = [{}];
+    await pass(1);
+    expect(audible()).toEqual([sounds[1]]);
+    expect(present()).toHaveLength(1);
   });
 
   test("goes on for as long as the call", async () => {

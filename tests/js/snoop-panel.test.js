@@ -153,7 +153,7 @@ describe("levels", () => {
     source.tell("levels", voices);
     const meters = () => [...panel.shadowRoot.querySelectorAll("[role=meter]")];
     expect(meters().map((meter) => [meter.getAttribute("aria-label"), meter.getAttribute("aria-valuenow")])).toEqual([
-      ["Caller's level", "50"], ["Agent's level", "0"],
+      ["Caller's level", "80"], ["Agent's level", "0"],
     ]);
     source.tell("levels", voices.slice(1));
     expect(meters()).toHaveLength(1);

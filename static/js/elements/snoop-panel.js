@@ -225,7 +225,7 @@ export class SnoopPanelElement extends HTMLElement {
         group.append(meter);
       }
       const bar = meter.querySelector(".meter");
-      const percent = Math.round(Math.min(1, level * 2) * 100);
+      const percent = percentOf(level);
       bar.setAttribute("aria-valuenow", String(percent));
       bar.firstElementChild.style.transform = `scaleX(${percent / 100})`;
     }
@@ -279,6 +279,11 @@ export class SnoopPanelElement extends HTMLElement {
     this.#follows = true;
     this.#part("newest").hidden = true;
   }
+}
+
+/** A meter is read as ears hear: it spans 60 decibels. */
+function percentOf(level) {
+  return Math.round(100 * Math.min(1, Math.max(0, 1 + Math.log10(level) / 3)));
 }
 
 function paintLine(item, line) {

@@ -1,12 +1,19 @@
 /**
  * One hidden connection to a room: hears its voices, reads its text, publishes nothing.
  *
- * Events: "text" {detail: TextEvent | CutEvent}, "agentleft" {detail: {identity}}, "blocked",
- * "forbidden" {detail: {identity}}, "reconnecting", "reconnected", "closed" {detail: {reason}}.
+ * Events: "text" {detail: TextEvent | CutEvent}, "agentleft", "blocked", "reconnecting",
+ * "reconnected", "closed" {detail: {reason}}.
  *
  * @typedef {{url: string, token: string}} Grant
- * @typedef {{identity: string, role: "user" | "agent" | "human" | "unknown", level: number}} Voice
+ *
+ * @typedef {object} Voice
+ * @property {string} identity
+ * @property {"user" | "agent" | "human" | "unknown"} role
+ * @property {number} level how loud, from 0 to 1
+ * @property {boolean} forbidden its owner lets nobody hear it
  */
+
+import {Sound} from "./sound.js";
 
 const TRANSCRIPTION = "lk.transcription";
 const HUMAN_PREFIX = "human-";
@@ -38,38 +45,36 @@ export class Connection extends EventTarget {
 
   async close() {
     this.#leaving = true;
-    for (const sound of this.#sounds.values()) silence(sound);
-    this.#sounds.clear();
+    this.#fallSilent();
     await this.#room.disconnect();
-  }
-
-  get audible() {
-    return this.#audible;
   }
 
   /** Whether this tab plays what the connection hears. Turned on in a click, browsers allow it. */
   set audible(on) {
     this.#audible = on;
-    for (const sound of this.#sounds.values()) this.#play(sound);
+    for (const sound of this.#sounds.values()) sound.play({audible: on});
   }
 
-  /** Who could be heard now, and how loud they are, from 0 to 1. @returns {Voice[]} */
+  /** Who could be heard now, and how loud they were since this was last asked. @returns {Voice[]} */
   voices() {
     return [...this.#room.remoteParticipants.values()]
       .filter((participant) => participant.audioTrackPublications.size > 0)
-      .map((participant) => ({
-        identity: participant.identity,
-        role: this.#roleOf(participant),
-        level: participant.isSpeaking ? participant.audioLevel : 0,
-      }));
+      .map((participant) => {
+        const publications = [...participant.audioTrackPublications.values()];
+        return {
+          identity: participant.identity,
+          role: this.#roleOf(participant),
+          level: Math.max(...publications.map((publication) => this.#levelOf(publication, participant))),
+          forbidden: publications.some((publication) => publication.permissionStatus === "not_allowed"),
+        };
+      });
   }
 
-  /** Whether every voice that is there arrives and is ready to be heard. */
+  /** Whether every voice that is there would be heard now. */
   get isReady() {
-    const wanted = [...this.#room.remoteParticipants.values()].flatMap((participant) =>
-      [...participant.audioTrackPublications.values()].filter((publication) => !publication.isMuted),
-    );
-    return wanted.every((publication) => this.#sounds.get(publication.trackSid)?.dataset.plays);
+    return [...this.#room.remoteParticipants.values()]
+      .flatMap((participant) => [...participant.audioTrackPublications.values()])
+      .every((publication) => publication.isMuted || this.#sounds.get(publication.trackSid)?.isReady);
   }
 
   /** Whether somebody is in the middle of a sentence whose text only comes here. */
@@ -85,11 +90,8 @@ export class Connection extends EventTarget {
       .on(RoomEvent.TrackPublished, (publication) => this.#subscribe(publication))
       .on(RoomEvent.TrackSubscribed, (track, publication) => this.#hear(track, publication))
       .on(RoomEvent.TrackUnsubscribed, (track, publication) => this.#unhear(publication.trackSid))
-      .on(RoomEvent.TrackSubscriptionPermissionChanged, (publication, status, participant) => {
-        if (status === "not_allowed") this.#tell("forbidden", {identity: participant.identity});
-      })
       .on(RoomEvent.ParticipantDisconnected, (participant) => {
-        if (participant.kind === ParticipantKind.AGENT) this.#missAgent(participant.identity);
+        if (participant.kind === ParticipantKind.AGENT) this.#missAgent();
       })
       .on(RoomEvent.SignalReconnecting, () => this.#tell("reconnecting"))
       .on(RoomEvent.Reconnecting, () => this.#tell("reconnecting"))
@@ -100,24 +102,27 @@ export class Connection extends EventTarget {
       .on(RoomEvent.Disconnected, (reason) => this.#closed(reason));
   }
 
+  get #isConnected() {
+    return this.#room.state === this.#livekit.ConnectionState.Connected;
+  }
+
   #tell(type, detail = {}) {
     if (!this.#leaving) this.dispatchEvent(new CustomEvent(type, {detail}));
   }
 
   #closed(reason) {
-    for (const sound of this.#sounds.values()) silence(sound);
-    this.#sounds.clear();
+    this.#fallSilent();
     this.#tell("closed", {reason: reasonOf(this.#livekit.DisconnectReason, reason)});
   }
 
   /** The call is over for us once no agent is left, unless a human has taken it. */
-  async #missAgent(identity) {
+  async #missAgent() {
     // When we ourselves drop out, everybody seems to leave just before the room's state says so.
     await Promise.resolve();
-    const {ParticipantKind, ConnectionState} = this.#livekit;
+    const {ParticipantKind} = this.#livekit;
     const others = [...this.#room.remoteParticipants.values()];
     const goesOn = others.some((each) => each.kind === ParticipantKind.AGENT || isHuman(each));
-    if (this.#room.state === ConnectionState.Connected && !goesOn) this.#tell("agentleft", {identity});
+    if (this.#isConnected && !goesOn) this.#tell("agentleft");
   }
 
   #subscribeAll() {
@@ -130,28 +135,26 @@ export class Connection extends EventTarget {
     if (publication.kind === this.#livekit.Track.Kind.Audio) publication.setSubscribed(true);
   }
 
-  #hear(track, publication) {
-    const sound = new Audio();
-    sound.srcObject = new MediaStream([track.mediaStreamTrack]);
-    sound.addEventListener("playing", () => (sound.dataset.plays = "yes"), {once: true});
-    this.#unhear(publication.trackSid);
-    this.#sounds.set(publication.trackSid, sound);
-    this.#play(sound);
+  #hear(track, {trackSid}) {
+    const sound = new Sound(track);
+    sound.addEventListener("blocked", () => this.#tell("blocked"));
+    this.#unhear(trackSid);
+    this.#sounds.set(trackSid, sound);
+    sound.play({audible: this.#audible});
   }
 
   #unhear(trackSid) {
-    const sound = this.#sounds.get(trackSid);
-    if (sound) silence(sound);
+    this.#sounds.get(trackSid)?.stop();
     this.#sounds.delete(trackSid);
   }
 
-  async #play(sound) {
-    sound.muted = !this.#audible;
-    try {
-      await sound.play();
-    } catch (error) {
-      if (error.name === "NotAllowedError" && this.#audible) this.#tell("blocked");
-    }
+  #fallSilent() {
+    for (const trackSid of this.#sounds.keys()) this.#unhear(trackSid);
+  }
+
+  #levelOf({trackSid}, participant) {
+    const told = participant.isSpeaking ? participant.audioLevel : 0;
+    return this.#sounds.get(trackSid)?.takeLevel() ?? told;
   }
 
   async #read(reader, sender) {
@@ -172,7 +175,8 @@ export class Connection extends EventTarget {
       const final = reader.info.attributes?.["lk.transcription_final"] === "true";
       this.#tell("text", text(whole, final));
     } catch {
-      this.#tell("text", {type: "cut", segment_id: segment, at: Date.now()});
+      // When it is us who dropped out, the sender speaks on: what is saved will tell how it went.
+      if (this.#isConnected) this.#tell("text", {type: "cut", segment_id: segment, at: Date.now()});
     } finally {
       this.#open.delete(reader);
     }
@@ -198,11 +202,6 @@ export class Connection extends EventTarget {
 
 function isHuman({identity}) {
   return identity.startsWith(HUMAN_PREFIX);
-}
-
-function silence(sound) {
-  sound.pause();
-  sound.srcObject = null;
 }
 
 /** @returns {"revoked" | "ended" | "replaced" | "lost"} */

@@ -3,7 +3,7 @@
  * token is renewed. Starts muted.
  *
  * Events: "state" {detail: {state, reason}}, "text" {detail: an event of core/transcript.js},
- * "levels" {detail: Voice[]}, "blocked", "unblocked", "forbidden" {detail: {identity}}.
+ * "levels" {detail: Voice[]}, "blocked".
  * States: "idle", "connecting", "live", "reconnecting", "ended". An end's reason is "stopped",
  * "agentleft", "ended", "revoked", "replaced", "expired", "lost" or "unreachable".
  *
@@ -85,7 +85,6 @@ export class Ear extends EventTarget {
   listen() {
     this.#muted = false;
     if (this.#connection) this.#connection.audible = true;
-    this.#tell("unblocked");
   }
 
   mute() {
@@ -130,7 +129,6 @@ export class Ear extends EventTarget {
       connection.addEventListener(type, ({detail}) => this.#connection === connection && then(detail), {signal});
     connection.addEventListener("text", ({detail}) => this.#tell("text", detail), {signal});
     on("blocked", () => this.#tell("blocked"));
-    on("forbidden", (detail) => this.#tell("forbidden", detail));
     on("reconnecting", () => this.#become("reconnecting"));
     on("reconnected", () => this.#become("live"));
     on("agentleft", () => this.#end("agentleft"));

@@ -1,0 +1,44 @@
+import {Loudness} from "./loudness.js";
+
+/** One track of a room as this tab plays it. Fires "blocked" when the browser does not let it sound. */
+export class Sound extends EventTarget {
+  #element = new Audio();
+  #receiver;
+  #loudness;
+  #plays = false;
+
+  /** @param {import("livekit-client").RemoteAudioTrack} track */
+  constructor(track) {
+    super();
+    this.#receiver = track.receiver;
+    this.#loudness = Loudness.isReadable ? new Loudness(track.mediaStreamTrack) : null;
+    this.#element.srcObject = new MediaStream([track.mediaStreamTrack]);
+    this.#element.addEventListener("playing", () => (this.#plays = true), {once: true});
+  }
+
+  /** Play on, heard or not: what is muted keeps running, so that it can be heard at once. */
+  async play({audible}) {
+    this.#element.muted = !audible;
+    try {
+      await this.#element.play();
+    } catch (error) {
+      if (error.name === "NotAllowedError" && audible) this.dispatchEvent(new Event("blocked"));
+    }
+  }
+
+  /** Whether it would be heard now. An element plays before its first packet has come. */
+  get isReady() {
+    return this.#plays && this.#receiver.getSynchronizationSources().length > 0;
+  }
+
+  /** How loud it has been since this was last asked for, from 0 to 1; undefined if unknown here. */
+  takeLevel() {
+    return this.#loudness?.take();
+  }
+
+  stop() {
+    this.#loudness?.stop();
+    this.#element.pause();
+    this.#element.srcObject = null;
+  }
+}
