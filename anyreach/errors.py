@@ -69,6 +69,9 @@ class Invalid(DomainError):
 
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's handler: every refusal as {"detail"}, and 422 with {"errors": [{field, message}]}."""
+    if isinstance(error, Http404):
+        # Django's own names the model.
+        error = NotThere()
     if isinstance(error, DomainError):
         set_rollback()
         return Response(body_of(error), status=error.status, headers=error.headers)

@@ -219,7 +219,9 @@ def evidence_of(
     if answered_at:
         yield Evidence(Status.IN_PROGRESS, answered_at, source)
     last = _last_to_leave(callers)
-    if last is not None and last.left_at:
+    # That an agent was there may be told after the visitor left: the room's end decides.
+    undecided = not answered_at and not phones and not room_gone_at
+    if last is not None and not undecided:
         yield _ending(last, answered=bool(answered_at), source=source)
     elif room_gone_at:
         status = Status.COMPLETED if answered_at else Status.CANCELLED

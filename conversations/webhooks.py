@@ -38,7 +38,7 @@ def keep(body: bytes, authorization: str) -> None:
     """
     text = livekit_webhooks.verified(body, authorization)
     event = livekit_webhooks.read(text)
-    if event.name not in HANDLED or not event.id:
+    if event.name not in HANDLED:
         return
     try:
         with transaction.atomic():

@@ -8,7 +8,6 @@ from asgiref.sync import sync_to_async
 
 from conversations.models import Conversation, Status
 from tests.callers import call, is_there, until
-from tests.conversations.factories import make_phone_number
 from tests.organizations.factories import make_organization
 
 pytestmark = pytest.mark.usefixtures("web", "worker")

@@ -41,6 +41,8 @@ def read(text: str) -> WebhookEvent:
         message = Parse(text, webhook.WebhookEvent(), ignore_unknown_fields=True)
     except ParseError as error:
         raise ValueError("This body is no webhook event.") from error
+    if not message.id:
+        raise ValueError("This event has no id.")
     return WebhookEvent(
         id=message.id,
         name=message.event,
