@@ -94,8 +94,9 @@ def field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
     """Flatten DRF's nested ValidationError detail to {field: dotted path, message}."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            path = name if not field else f"{field}.{name}"
-            yield from field_errors(inner, field if name == "non_field_errors" else path)
+            own = name == "non_field_errors" or isinstance(name, int)
+            path = f"{field}.{name}".lstrip(".")
+            yield from field_errors(inner, field if own else path)
     elif isinstance(detail, list | tuple):
         for inner in detail:
             yield from field_errors(inner, field)

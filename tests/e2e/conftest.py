@@ -105,7 +105,7 @@ def complaints() -> list[str]:
 @pytest.fixture
 def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type == "error":
             complaints.append(message.text)
 
     page = context.new_page()

@@ -34,9 +34,9 @@ PAGES = (
 
 def violations(page: Page) -> list[str]:
     page.evaluate(AXE)
-    found = page.evaluate(
-        "standards => axe.run(document, {runOnly: standards})", STANDARDS
-    )["violations"]
+    found = page.evaluate("standards => axe.run(document, {runOnly: standards})", STANDARDS)[
+        "violations"
+    ]
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
 
 
@@ -121,9 +121,7 @@ def test_the_panel_is_accessible_and_fits(page, site, live_call, supervisor, wid
     assert violations(page) == []
 
 
-def test_a_supervisor_gets_from_sign_in_to_hearing_by_keyboard(
-    page, site, live_call, organization
-):
+def test_a_supervisor_gets_from_sign_in_to_hearing_by_keyboard(page, site, live_call, organization):
     member = make_member(organization, Role.SUPERVISOR).user
     member.set_password("correct horse battery staple")
     member.save()
