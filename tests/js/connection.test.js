@@ -117,6 +117,14 @@ describe("the agent leaves", () => {
     expect(types()).toEqual(["agentleft"]);
   });
 
+  test("behind the caller, and the call has ended", async () => {
+    room.leave(CALLER);
+    room.leave(AGENT);
+    await settle();
+    expect(types()).toEqual(["closed"]);
+    expect(told[0].detail.reason).toBe("ended");
+  });
+
   test("but another agent goes on", async () => {
     room.join("agent-2", ParticipantKind.AGENT);
     room.leave(AGENT);

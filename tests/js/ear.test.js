@@ -202,6 +202,7 @@ describe("renewal", () => {
 describe("the end", () => {
   test("comes when the agent leaves", async () => {
     await ear.start();
+    livekit.rooms[0].join("caller", ParticipantKind.SIP);
     livekit.rooms[0].leave("agent");
     await pass(0);
     expect(states().at(-1)).toBe("agentleft");

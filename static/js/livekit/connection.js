@@ -122,7 +122,10 @@ export class Connection extends EventTarget {
     const {ParticipantKind} = this.#livekit;
     const others = [...this.#room.remoteParticipants.values()];
     const goesOn = others.some((each) => each.kind === ParticipantKind.AGENT || isHuman(each));
-    if (this.#isConnected && !goesOn) this.#tell("agentleft");
+    if (!this.#isConnected || goesOn) return;
+    // Behind a caller who has hung up, LiveKit sends the agent out first and us next.
+    if (others.length === 0) this.#tell("closed", {reason: "ended"});
+    else this.#tell("agentleft");
   }
 
   #subscribeAll() {
