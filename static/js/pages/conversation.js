@@ -5,6 +5,7 @@ import {SnoopPanelElement} from "../elements/snoop-panel.js";
 import {Ear, refusalOf} from "../livekit/ear.js";
 
 const REFRESH_EVERY_MS = 500;
+const LAST_WORDS_WITHIN_MS = 30_000;
 const page = document.querySelector("#conversation");
 const {tokenUrl, linesUrl, eventsUrl, organizationId, csrf} = page.dataset;
 const place = document.querySelector("#snoop");
@@ -41,7 +42,10 @@ async function open() {
   }
   SnoopPanelElement.define();
   panel = document.createElement("anyreach-snoop-panel");
-  panel.addEventListener("stop", close);
+  panel.addEventListener("stop", () => {
+    close();
+    document.querySelector("#content").focus({preventScroll: true});
+  });
   panel.addEventListener("again", comeBack);
   place.replaceChildren(panel);
   hear(grant);
@@ -69,68 +73,110 @@ function close() {
   ear = panel = null;
 }
 
-/** @returns {Promise<Response | null>} null if there is none: what comes next will ask again */
-async function ask(url) {
+/**
+ * @param {string} url
+ * @param {"json" | "text"} form
+ * @returns what is there, or null if it cannot be had: what comes next will ask again
+ */
+async function ask(url, form) {
   try {
     const answer = await fetch(url);
     // Who is signed out meanwhile is sent to sign in: no part of this page.
-    return answer.ok && !answer.redirected ? answer : null;
+    return answer.ok && !answer.redirected ? await answer[form]() : null;
   } catch {
     return null;
   }
 }
 
-/** What was said before we joined, or was missed meanwhile, comes from what is saved. */
-async function showSaved() {
-  if (!linesUrl || !panel) return;
-  const answer = await ask(linesUrl);
-  if (answer) panel?.addSaved((await answer.json()).lines.map(readSaved));
+let shown = Promise.resolve();
+
+/** What was said before we joined, or was missed meanwhile, comes from what is saved, in order. */
+function showSaved() {
+  shown = shown.then(async () => {
+    const saved = linesUrl && panel && (await ask(linesUrl, "json"));
+    if (saved) panel?.addSaved(saved.lines.map(readSaved));
+  });
+  return shown;
 }
 
-/** Paint a part of the page anew with the server's partial, keeping what was opened and focused. */
+/** Paint a part of the page anew with the server's partial, where it has changed. */
 async function refresh(id) {
   const part = document.getElementById(id);
-  const answer = await ask(part.dataset.refreshUrl);
-  if (!answer) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
-  for (const opened of part.querySelectorAll("[id] details[open]")) {
-    fresh.querySelector(`#${CSS.escape(opened.closest("[id]").id)} details`)?.setAttribute("open", "");
-  }
-  const focused = part.contains(document.activeElement) && document.activeElement.closest("[id]")?.id;
-  part.replaceChildren(...fresh.childNodes);
-  if (focused && focused !== id) document.getElementById(focused)?.querySelector("summary")?.focus();
+  const text = await ask(part.dataset.refreshUrl, "text");
+  if (text === null) return;
+  const fresh = part.cloneNode(false);
+  fresh.append(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
+  const [turns, freshTurns] = [part, fresh].map((each) => each.querySelector(".turns"));
+  if (turns && freshTurns) paintTurns(turns, [...freshTurns.children]);
+  else if (!isSame(part, fresh)) part.replaceChildren(...fresh.childNodes);
 }
 
-/** Return a function that calls `then` soon, once for all calls meanwhile. */
+/** Turns that did not change keep what a reader does with them: focus, selection, an opened call. */
+function paintTurns(list, turns) {
+  const stays = new Set(turns.map((turn) => turn.id));
+  for (const turn of [...list.children]) if (!stays.has(turn.id)) turn.remove();
+  for (const [index, turn] of turns.entries()) {
+    const known = document.getElementById(turn.id);
+    if (!known) list.insertBefore(turn, list.children[index] ?? null);
+    else if (!isSame(known, turn)) replace(known, turn);
+  }
+}
+
+function replace(known, turn) {
+  const hadFocus = known.contains(document.activeElement);
+  if (known.querySelector("details[open]")) turn.querySelector("details")?.setAttribute("open", "");
+  known.replaceWith(turn);
+  if (hadFocus) turn.querySelector("summary")?.focus();
+}
+
+/** Whether the server painted the same: times are put into words, and calls opened, only here. */
+function isSame(shown, fresh) {
+  return asPainted(shown).isEqualNode(asPainted(fresh));
+}
+
+function asPainted(element) {
+  const copy = element.cloneNode(true);
+  for (const time of copy.querySelectorAll("time")) time.textContent = "";
+  for (const details of copy.querySelectorAll("details")) details.removeAttribute("open");
+  return copy;
+}
+
+/** Return a function that has `then` done soon: once for all calls meanwhile, one at a time. */
 function soon(then) {
-  let timer = 0;
-  return () => {
-    timer ||= setTimeout(() => {
-      timer = 0;
-      then();
-    }, REFRESH_EVERY_MS);
+  let asked = false;
+  let isAtIt = false;
+  return async () => {
+    asked = true;
+    if (isAtIt) return;
+    isAtIt = true;
+    while (asked) {
+      await new Promise((resolve) => setTimeout(resolve, REFRESH_EVERY_MS));
+      asked = false;
+      await then();
+    }
+    isAtIt = false;
   };
 }
 
-const showTurns = soon(() => {
-  refresh("transcript");
-  refresh("details");
-  showSaved();
-});
-const showFacts = soon(() => {
-  refresh("heading");
-  refresh("details");
-});
+const showTurns = soon(() => Promise.all([refresh("transcript"), refresh("details"), showSaved()]));
+const showFacts = soon(() => Promise.all([refresh("heading"), refresh("details")]));
 
 function follow() {
   const events = new EventSource(eventsUrl);
+  // Nobody tells what happened before the stream was there, or while it was away.
+  events.addEventListener("open", () => {
+    showFacts();
+    showTurns();
+  });
   events.addEventListener("turns", showTurns);
   events.addEventListener("status", ({data}) => {
     showFacts();
     if (JSON.parse(data).is_active) return;
     ear?.stop("ended");
+    // We may have been put out before this news came: it is the reason, and nothing to return to.
+    panel?.show("ended", "ended");
     showTurns();
-    events.close();
+    setTimeout(() => events.close(), LAST_WORDS_WITHIN_MS);
   });
   return events;
 }
