@@ -1,0 +1,139 @@
+"""Every address against a stranger and nobody: the URL configuration is walked, none escapes."""
+
+import uuid
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from conversations.models import Conversation
+from tests.conversations.factories import make_conversation
+from tests.organizations.factories import (
+    bearer,
+    make_api_key,
+    make_invitation,
+    make_member,
+    make_organization,
+    make_token,
+)
+
+pytestmark = pytest.mark.django_db
+
+# Open to anybody, and why.
+PUBLIC = {
+    "health": "tells only that we run",
+    "openapi": "the API's description",
+    "api-docs": "the same, readable",
+    "livekit-webhook": "LiveKit signs its requests (test_webhooks.py)",
+    "invitation": "the link is the credential",
+    "start": "sends to sign-in",
+}
+# People's own pages: about nobody else, so there is no stranger.
+OWN = ("account/", "accounts/")
+# Lists of the asker's own organization: a stranger sees their own, which is empty of ours.
+LISTS = {
+    "core-conversations",
+    "admin-api-keys",
+    "admin-members",
+    "admin-my-scopes",
+    "admin-invitations",
+}
+METHODS = ("get", "post", "patch", "delete")
+
+
+def walk(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, str]]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern.url_patterns, route)
+        else:
+            yield route, pattern.name or route
+
+
+ADDRESSES = sorted(set(walk(get_resolver().url_patterns)))
+
+
+def ours() -> dict[str, object]:
+    """Make one of everything in an organization, by the name that addresses give it."""
+    organization = make_organization()
+    member = make_member(organization)
+    invitation, _ = make_invitation(organization, "x@example.com", "viewer")
+    return {
+        "org_slug": organization.slug,
+        "conversation_id": make_conversation(organization).pk,
+        "member_id": member.pk,
+        "key_id": make_api_key(organization)[0].pk,
+        "invitation_id": invitation.pk,
+        "token_id": make_token(member.user)[0].pk,
+    }
+
+
+def address_of(route: str, things: dict[str, object]) -> str:
+    for name, value in things.items():
+        for converter in ("uuid", "slug", "str"):
+            route = route.replace(f"<{converter}:{name}>", str(value))
+    assert "<" not in route, f"{route}: say in ours() what stands here"
+    return f"/{route}"
+
+
+def private() -> list[tuple[str, str]]:
+    return [
+        (route, name)
+        for route, name in ADDRESSES
+        if name not in PUBLIC and not route.startswith(OWN)
+    ]
+
+
+@pytest.mark.parametrize(("route", "name"), private(), ids=lambda value: value)
+@pytest.mark.parametrize("method", METHODS)
+def test_to_a_stranger_it_does_not_exist(route, name, method):
+    address = address_of(route, ours())
+    stranger = make_member(make_organization())
+    if route.startswith(("core/", "admin/")):
+        headers = bearer(make_api_key(stranger.organization)[1])
+        answer = getattr(Client(), method)(address, **body_of(method), headers=headers)
+    else:
+        client = Client()
+        client.force_login(stranger.user)
+        answer = getattr(client, method)(address)
+    if answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return
+    if name in LISTS:
+        assert answer.status_code in (HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return
+    assert answer.status_code == HTTPStatus.NOT_FOUND, answer.content[:200]
+
+
+@pytest.mark.parametrize(("route", "name"), private(), ids=lambda value: value)
+@pytest.mark.parametrize("method", METHODS)
+def test_nobody_is_asked_who_they_are(route, name, method):
+    answer = getattr(Client(), method)(address_of(route, ours()), **body_of(method))
+    if route.startswith(("core/", "admin/")):
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+        assert set(answer.json()) == {"detail"}
+    elif answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        assert answer.status_code == HTTPStatus.FOUND
+        assert answer["Location"].startswith("/accounts/sign-in")
+
+
+def body_of(method: str) -> dict[str, object]:
+    return {} if method == "get" else {"data": "{}", "content_type": "application/json"}
+
+
+def test_lists_show_a_stranger_nothing_of_ours():
+    ours()
+    headers = bearer(make_api_key()[1])
+    assert Client().get("/core/conversations", headers=headers).json() == []
+    assert Conversation.objects.exists()
+
+
+@pytest.mark.parametrize("prefix", ["core", "admin", "livekit"])
+def test_under_the_api_even_unknown_addresses_answer_in_json(prefix):
+    answer = Client().get(f"/{prefix}/{uuid.uuid4()}")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
+def test_each_public_address_is_still_there():
+    assert set(PUBLIC) <= {name for _, name in ADDRESSES}
