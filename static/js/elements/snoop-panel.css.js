@@ -82,7 +82,7 @@ button.icon { width: 2rem; padding: 0; }
   margin-top: -1px;
 }
 
-.voices { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; min-height: 2.25rem; padding: 0.5rem 0.75rem; }
+.voices { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; min-height: 2.25rem; padding: 0.5rem 0.75rem; border-bottom: 1px solid var(--border); }
 .voice { display: flex; align-items: center; gap: 0.5rem; min-width: 10rem; flex: 1; }
 .voice span { min-width: 4rem; color: var(--quiet); }
 .meter { flex: 1; height: 0.375rem; background: var(--border); border-radius: 1rem; overflow: hidden; }
@@ -96,7 +96,6 @@ button.icon { width: 2rem; padding: 0; }
   padding: 0.5rem 0.75rem;
   overflow-y: auto;
   list-style: none;
-  border-top: 1px solid var(--border);
 }
 
 .transcript li { display: grid; grid-template-columns: 4.5rem 1fr; gap: 0.5rem; padding: 0.1875rem 0; }
@@ -105,7 +104,7 @@ button.icon { width: 2rem; padding: 0; }
 .note { grid-column: 2; color: var(--quiet); font-size: 0.75rem; }
 .interim .said { color: var(--quiet); font-style: italic; }
 .tool .said { font-family: ui-monospace, monospace; font-size: 0.8125rem; }
-.empty { color: var(--quiet); padding: 0.75rem; margin: 0; border-top: 1px solid var(--border); }
+.empty { color: var(--quiet); padding: 0.75rem; margin: 0; }
 .newest { position: absolute; right: 1rem; bottom: 0.5rem; background: var(--surface); }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
