@@ -150,7 +150,10 @@ class _Following:
             self.tell(Presence(_info(participant), left=False))
 
     def _on_went(self, participant: rtc.RemoteParticipant) -> None:
-        self.tell(Presence(_info(participant), left=True))
+        # While we ourselves come back, everybody seems to go, for no reason.
+        info = _info(participant)
+        if info.leave_reason != LeaveReason.UNKNOWN:
+            self.tell(Presence(info, left=True))
 
     def _on_disconnected(self, reason: int) -> None:
         self.tell(Closed(LeaveReason(reason)))

@@ -1,0 +1,235 @@
+"""Ears on a real LiveKit server: unnoticed, known, and closed when their time is over."""
+
+import asyncio
+import json
+import time
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import Client
+from django.utils import timezone
+
+from anyreach.organizations.scopes import Role
+from conversations import listening
+from conversations.models import Conversation, ListenSession, Status
+from tests.callers import Party, call, identities, is_there, make_room, until
+from tests.conftest import running_web
+from tests.organizations.factories import bearer, make_api_key, make_organization
+
+DEPARTURE_TIMEOUT_S = 2
+
+
+@pytest.fixture
+def organization(transactional_db):
+    return make_organization()
+
+
+@asynccontextmanager
+async def live_call(organization, room: str):
+    claim = json.dumps({"anyreach": {"organization": organization.slug}})
+    async with call(room, metadata=claim) as parties:
+        live = Conversation.objects.filter(room_name=room, status=Status.IN_PROGRESS)
+        await until(sync_to_async(live.exists), within_s=20)
+        yield parties
+
+
+def mint(organization, room: str) -> str:
+    """Return a listener token for the conversation in `room`, got as a program gets it."""
+    conversation = Conversation.objects.get(room_name=room)
+    answer = Client().post(
+        f"/core/conversations/{conversation.pk}/listener-token",
+        content_type="application/json",
+        headers=bearer(make_api_key(organization, Role.SUPERVISOR)[1]),
+    )
+    return answer.json()["token"]
+
+
+async def listen(organization, room: str) -> Party:
+    token = await sync_to_async(mint)(organization, room)
+    ear = await Party().join(token)
+    await until(lambda: ear.heard)
+    return ear
+
+
+def told_of(party: Party) -> tuple[int, list[str]]:
+    """What a client knows of who is in its room."""
+    return party.room.num_participants, sorted(party.room.remote_participants)
+
+
+def session() -> ListenSession:
+    return ListenSession.objects.latest("minted_at")
+
+
+@pytest.mark.usefixtures("web", "worker")
+def test_caller_and_agent_notice_nothing_and_take_the_room_with_them(organization):
+    async def play():
+        async with live_call(organization, "unseen") as (caller, agent):
+            # LiveKit tells of participant counts with some seconds' delay.
+            await asyncio.sleep(6)
+            before = [
+                (p.room.num_participants, list(p.room.remote_participants)) for p in (caller, agent)
+            ]
+            seen = [len(party.seen) for party in (caller, agent)]
+            ear = await listen(organization, "unseen")
+            await asyncio.sleep(6)
+            assert [told_of(party) for party in (caller, agent)] == before
+            for party, count in zip((caller, agent), seen, strict=True):
+                told = [each for each in party.seen[count:] if "speakers" not in each]
+                assert told == []
+            await until(sync_to_async(lambda: session().joined_at))
+            await caller.leave()
+            await agent.leave()
+            left = time.monotonic()
+            await asyncio.wait_for(ear.closed, DEPARTURE_TIMEOUT_S + 5)
+            await until(lambda: gone("unseen"))
+            took = time.monotonic() - left
+            await asyncio.sleep(3)
+            assert await gone("unseen")
+            return took
+
+    assert asyncio.run(play()) < DEPARTURE_TIMEOUT_S + 1
+    asyncio.run(until(sync_to_async(lambda: session().left_at)))
+    assert session().ended_how == ListenSession.Ended.CALL_ENDED
+
+
+@pytest.mark.usefixtures("web", "worker")
+def test_when_the_conversation_ends_every_ear_is_closed(organization):
+    async def play():
+        async with live_call(organization, "ends") as (caller, _agent):
+            ears = [await listen(organization, "ends") for _ in range(3)]
+            await caller.leave()
+            for ear in ears:
+                await asyncio.wait_for(ear.closed, 5)
+            assert not await is_there("ends", "listener-")
+
+    asyncio.run(play())
+    assert set(ListenSession.objects.values_list("ended_how", flat=True)) == {"call_ended"}
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_ear_that_is_not_renewed_is_out_soon_after_its_time(
+    organization, livekit_server, settings
+):
+    settings.LISTEN_TOKEN_TTL_S = 10
+
+    async def play():
+        async with live_call(organization, "expires"):
+            ear = await listen(organization, "expires")
+            expires_at = (await sync_to_async(session)()).expires_at
+            await asyncio.wait_for(ear.closed, 45)
+            assert timezone.now() >= expires_at - timedelta(seconds=1)
+            assert timezone.now() <= expires_at + timedelta(seconds=30)
+
+    with running_web():
+        asyncio.run(play())
+        asyncio.run(until(sync_to_async(lambda: session().left_at)))
+    assert session().ended_how == ListenSession.Ended.EXPIRED
+
+
+@pytest.mark.usefixtures("web", "worker")
+@pytest.mark.parametrize("how", [ListenSession.Ended.REVOKED, ListenSession.Ended.EXPIRED])
+def test_who_was_put_out_is_put_out_again_on_return(organization, how):
+    async def play():
+        room = f"returns-{how}"
+        async with live_call(organization, room):
+            token = await sync_to_async(mint)(organization, room)
+            ear = await Party().join(token)
+            await until(lambda: ear.heard)
+            await sync_to_async(listening.end)(await sync_to_async(session)(), how)
+            await asyncio.wait_for(ear.closed, 2)
+            again = await Party().join(token)
+            await asyncio.wait_for(again.closed, 2)
+            assert not await is_there(room, "listener-")
+
+    asyncio.run(play())
+    assert session().ended_how == how
+
+
+@pytest.mark.usefixtures("web", "worker")
+def test_an_ear_may_come_back_while_its_time_lasts(organization):
+    async def play():
+        async with live_call(organization, "comes-back"):
+            token = await sync_to_async(mint)(organization, "comes-back")
+            ear = await Party().join(token)
+            await until(lambda: ear.heard)
+            await ear.leave()
+            await until(sync_to_async(lambda: session().left_at))
+            assert (await sync_to_async(session)()).ended_how == "stopped"
+            again = await Party().join(token)
+            await until(sync_to_async(lambda: session().left_at is None))
+            assert (await sync_to_async(session)()).ended_how == ""
+            await again.leave()
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("web", "worker")
+def test_a_token_does_not_raise_a_dead_room(organization):
+    async def play():
+        async with live_call(organization, "dead") as (caller, agent):
+            token = await sync_to_async(mint)(organization, "dead")
+            await caller.leave()
+            await agent.leave()
+            await until(lambda: gone("dead"))
+        ghost = await Party().join(token)
+        await asyncio.wait_for(ghost.closed, 5)
+        await until(lambda: gone("dead"), within_s=15)
+
+    asyncio.run(play())
+    assert Conversation.objects.count() == 1
+
+
+async def gone(room: str) -> bool:
+    return not await identities(room)
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_webhooks_did_not_tell_the_reconciler_finds_out(organization, livekit_server):
+    """No web process runs: every webhook is lost."""
+
+    async def play():
+        async with live_call(organization, "untold") as (caller, agent):
+            await caller.leave()
+            await agent.leave()
+        over = Conversation.objects.filter(room_name="untold", status=Status.COMPLETED)
+        await until(sync_to_async(over.exists), within_s=45)
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("web", "worker")
+def test_after_livekit_was_restarted_in_mid_call_the_statuses_are_right(
+    organization, livekit_server
+):
+    async def play():
+        async with live_call(organization, "restart") as (caller, agent):
+            livekit_server.restart()
+            await until(lambda: is_there("restart", "guest_1"), within_s=30)
+            await until(lambda: is_there("restart", "agent-1"), within_s=30)
+            await asyncio.sleep(12)
+            live = Conversation.objects.filter(room_name="restart", status=Status.IN_PROGRESS)
+            assert await sync_to_async(live.count)() == 1
+            await caller.leave()
+            await agent.leave()
+        over = Conversation.objects.filter(room_name="restart", status=Status.COMPLETED)
+        await until(sync_to_async(over.exists), within_s=45)
+
+    asyncio.run(play())
+    assert Conversation.objects.filter(room_name="restart").count() == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_web_process_killed_after_a_webhook_loses_nothing(organization, livekit_server):
+    async def until_kept():
+        await make_room(
+            "killed", metadata=json.dumps({"anyreach": {"organization": organization.slug}})
+        )
+        await until(sync_to_async(Conversation.objects.filter(room_name="killed").exists))
+
+    with running_web() as web:
+        asyncio.run(until_kept())
+        web.kill()
+    cancelled = Conversation.objects.filter(room_name="killed", status=Status.CANCELLED)
+    asyncio.run(until(sync_to_async(cancelled.exists), within_s=60))
