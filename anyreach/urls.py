@@ -2,9 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView
 
 import conversations.urls
+from anyreach import api_docs
 from anyreach.organizations import urls as organizations
 
 handler400 = "anyreach.errors.bad_request"
@@ -20,18 +20,8 @@ def health(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("health", health, name="health"),
-    path(
-        "core/openapi.json",
-        SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]),
-        name="openapi",
-    ),
-    path(
-        "docs/api",
-        SpectacularRedocView.as_view(
-            url_name="openapi", permission_classes=[], authentication_classes=[]
-        ),
-        name="api-docs",
-    ),
+    path("core/openapi.json", api_docs.document, name="openapi"),
+    path("docs/api", api_docs.page, name="api-docs"),
     path("core/", include(conversations.urls.core_urlpatterns)),
     path("livekit/", include(conversations.urls.livekit_urlpatterns)),
     path("admin/", include(organizations.admin_urlpatterns)),
