@@ -51,6 +51,13 @@ test("a voice that its owner lets nobody hear is told as such", () => {
   expect(connection.voices().map(({forbidden}) => forbidden)).toEqual([true, false]);
 });
 
+test("only voices that could be heard are waited for", () => {
+  expect(connection.isReady).toBe(false);
+  room.remoteParticipants.get(CALLER).audioTrackPublications.get("TR_caller").permissionStatus = "not_allowed";
+  room.remoteParticipants.get(AGENT).audioTrackPublications.get("TR_agent").isMuted = true;
+  expect(connection.isReady).toBe(true);
+});
+
 describe("who speaks", () => {
   const spoken = async (sender, trackSid) => {
     const stream = room.write(sender, {"lk.segment_id": "S", "lk.transcribed_track_id": trackSid});

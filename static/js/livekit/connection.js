@@ -65,16 +65,17 @@ export class Connection extends EventTarget {
           identity: participant.identity,
           role: this.#roleOf(participant),
           level: Math.max(...publications.map((publication) => this.#levelOf(publication, participant))),
-          forbidden: publications.some((publication) => publication.permissionStatus === "not_allowed"),
+          forbidden: publications.some(isForbidden),
         };
       });
   }
 
-  /** Whether every voice that is there would be heard now. */
+  /** Whether every voice that may be heard would be heard now. */
   get isReady() {
     return [...this.#room.remoteParticipants.values()]
       .flatMap((participant) => [...participant.audioTrackPublications.values()])
-      .every((publication) => publication.isMuted || this.#sounds.get(publication.trackSid)?.isReady);
+      .filter((publication) => !publication.isMuted && !isForbidden(publication))
+      .every((publication) => this.#sounds.get(publication.trackSid)?.isReady);
   }
 
   /** Whether somebody is in the middle of a sentence whose text only comes here. */
@@ -205,6 +206,10 @@ export class Connection extends EventTarget {
 
 function isHuman({identity}) {
   return identity.startsWith(HUMAN_PREFIX);
+}
+
+function isForbidden({permissionStatus}) {
+  return permissionStatus === "not_allowed";
 }
 
 /** @returns {"revoked" | "ended" | "replaced" | "lost"} */
