@@ -127,6 +127,13 @@ describe("renewal", () => {
     expect(present()).toHaveLength(1);
   });
 
+  test("of who hears nothing waits for no sound", async () => {
+    await ear.start();
+    packets = [];
+    await pass(LIFE_S * 0.6 + 1);
+    expect(present()).toEqual([livekit.rooms[1]]);
+  });
+
   test("goes on for as long as the call", async () => {
     await ear.start();
     await pass(LIFE_S * 5);

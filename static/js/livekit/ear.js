@@ -174,7 +174,8 @@ export class Ear extends EventTarget {
     try {
       await next.open();
       const deadline = performance.now() + READY_WITHIN_MS;
-      while (!next.isReady && performance.now() < deadline) await this.#sleep(20);
+      // Browsers may not play what is muted before the first click: who hears nothing need not wait.
+      while (!this.#muted && !next.isReady && performance.now() < deadline) await this.#sleep(20);
       if (this.#over.signal.aborted) throw new Error("The ear was stopped meanwhile.");
     } catch (error) {
       next.close();
