@@ -82,7 +82,7 @@ button.icon { width: 2rem; padding: 0; }
   margin-top: -1px;
 }
 
-.voices { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; min-height: 2.25rem; padding: 0.5rem 0.75rem; border-bottom: 1px solid var(--border); }
+.voices { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; min-height: 1.25rem; padding: 0.5rem 0.75rem; border-bottom: 1px solid var(--border); }
 .voice { display: flex; align-items: center; gap: 0.5rem; min-width: 10rem; flex: 1; }
 .voice span { min-width: 4rem; color: var(--quiet); }
 .meter { flex: 1; height: 0.375rem; background: var(--border); border-radius: 1rem; overflow: hidden; }
@@ -98,7 +98,7 @@ button.icon { width: 2rem; padding: 0; }
   list-style: none;
 }
 
-.transcript li { display: grid; grid-template-columns: 4.5rem 1fr; gap: 0.5rem; padding: 0.1875rem 0; }
+.transcript li { display: grid; grid-template-columns: 4.5rem 1fr; column-gap: 0.5rem; padding: 0.1875rem 0; }
 .who { color: var(--quiet); font-weight: 600; }
 .said { overflow-wrap: anywhere; }
 .note { grid-column: 2; color: var(--quiet); font-size: 0.75rem; }
