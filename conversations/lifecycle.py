@@ -48,6 +48,9 @@ def report(conversation: Conversation, evidence: Evidence) -> bool:
     Writes the status history, announces the change once committed and, at the end of a
     conversation, has its ears closed. Returns whether this report made the move.
     """
+    if conversation.status not in predecessors(evidence.status):
+        # A row read earlier may be behind the database, never ahead of it.
+        return False
     with transaction.atomic():
         moved = (
             Conversation.objects.filter(

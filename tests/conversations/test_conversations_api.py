@@ -278,7 +278,7 @@ def test_an_id_of_another_organization_is_taken(admin):
         ({"user_id": "x" * 256}, "user_id"),
         ({"id": "5"}, "id"),
         ({"agent_id": "5"}, "agent_id"),
-        ({"agent_id": str(uuid.uuid4())}, "agent_id"),
+        ({"agent_id": str(uuid.UUID(int=1))}, "agent_id"),
         ({"custom_metadata": []}, "custom_metadata"),
         ({"colour": "red"}, "colour"),
     ],

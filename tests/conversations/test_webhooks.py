@@ -95,7 +95,9 @@ def whole_call(metadata: str) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    "authorization", ["", "nonsense", "Bearer x", signed(b"another body"), signed(b"", "x" * 40)]
+    "authorization",
+    ["", "nonsense", "Bearer x", signed(b"another body"), signed(b"", "x" * 40)],
+    ids=["none", "nonsense", "bearer", "another body's", "another secret's"],
 )
 def test_a_forged_webhook_is_refused_and_nothing_is_kept(authorization):
     body = json.dumps(event("room_started")).encode()
