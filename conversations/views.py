@@ -136,4 +136,8 @@ def _status(caller: Caller, conversation_id: UUID) -> dict[str, Any] | None:
     conversation = Conversation.objects.visible_to(caller).filter(pk=conversation_id).first()
     if conversation is None or not members.exists():
         return None
-    return {"status": conversation.status, "is_active": conversation.is_active}
+    return {
+        "status": conversation.status,
+        "is_active": conversation.is_active,
+        "is_over": conversation.is_over,
+    }

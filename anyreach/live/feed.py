@@ -44,7 +44,7 @@ class Feed:
 
     @contextlib.asynccontextmanager
     async def changes(self) -> AsyncIterator[asyncio.Queue[Change]]:
-        """Yield a queue of every change committed from now on."""
+        """Yield a queue of every change committed from now on, after MISSED for what was before."""
         queue: asyncio.Queue[Change] = asyncio.Queue(QUEUE_LENGTH)
         self._queues.add(queue)
         if self._listening is None:
@@ -52,6 +52,7 @@ class Feed:
             self._listening = asyncio.create_task(self._listen())
         try:
             await self._ready.wait()
+            queue.put_nowait(MISSED)
             yield queue
         finally:
             self._queues.discard(queue)

@@ -12,6 +12,7 @@ const place = document.querySelector("#snoop");
 
 let ear = null;
 let panel = null;
+let isOpened = false;
 
 /** Ask for a listener token. @param {string} [renews] the identity that it follows */
 async function mint(renews) {
@@ -38,6 +39,7 @@ async function open() {
   try {
     grant = await mint();
   } catch {
+    isOpened = false;
     return;
   }
   SnoopPanelElement.define();
@@ -58,6 +60,13 @@ async function comeBack() {
   } catch (error) {
     panel?.show("ended", refusalOf(error) ?? "unreachable");
   }
+}
+
+/** Open the panel when the call becomes active; who has closed it is not asked again. */
+function openOnce() {
+  if (isOpened || !("mayListen" in page.dataset)) return;
+  isOpened = true;
+  open();
 }
 
 function hear(grant) {
@@ -171,7 +180,9 @@ function follow() {
   events.addEventListener("turns", showTurns);
   events.addEventListener("status", ({data}) => {
     showFacts();
-    if (JSON.parse(data).is_active) return;
+    const {is_active: isActive, is_over: isOver} = JSON.parse(data);
+    if (isActive) openOnce();
+    if (!isOver) return;
     ear?.stop("ended");
     // We may have been put out before this news came: it is the reason, and nothing to return to.
     panel?.show("ended", "ended");
@@ -182,8 +193,9 @@ function follow() {
 }
 
 function start() {
+  isOpened = false;
   const events = eventsUrl ? follow() : null;
-  if ("mayListen" in page.dataset) open();
+  if ("isActive" in page.dataset) openOnce();
   addEventListener("pagehide", () => {
     events?.close();
     close();
