@@ -12,6 +12,9 @@ from rest_framework.parsers import BaseParser
 
 from anyreach.errors import TooLarge
 
+# What is read here is written again, to the database and in answers, by encoders that recurse.
+MAX_DEPTH = 100
+
 
 class JSONBody(BaseParser):
     """Read any body as UTF-8 JSON, whatever its content type says. Nothing at all is {}.
@@ -38,16 +41,18 @@ class JSONBody(BaseParser):
 
 def read_json(text: str) -> Any:
     """Return what `text` says as JSON. Raises ValueError for what PostgreSQL could not keep too:
-    NUL and half characters, NaN and infinite numbers."""
+    NUL and half characters, NaN and infinite numbers. So it does beyond MAX_DEPTH levels."""
     try:
         value = json.loads(text)
-        _check(value)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    _check(value)
     return value
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
     match value:
         case str():
             if "\0" in value:
@@ -59,10 +64,10 @@ def _check(value: Any) -> None:
         case dict():
             for key, inner in value.items():
                 _check(key)
-                _check(inner)
+                _check(inner, depth + 1)
         case list():
             for inner in value:
-                _check(inner)
+                _check(inner, depth + 1)
 
 
 class StrictSerializer(serializers.Serializer[Any]):

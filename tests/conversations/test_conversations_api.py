@@ -50,6 +50,11 @@ def admin(organization):
     return Program(organization)
 
 
+def nested(levels: int) -> str:
+    """Return an object in an object in …, which Python still reads but cannot always write."""
+    return '{"a":' * levels + "1" + "}" * levels
+
+
 # --- One -----------------------------------------------------------------------------------
 
 
@@ -166,6 +171,7 @@ def test_statuses_can_be_repeated(organization, admin):
         ("custom_metadata", "{"),
         ("custom_metadata", '{"a": "\\u0000"}'),
         ("custom_metadata", '{"a": 1e999}'),
+        ("custom_metadata", nested(101)),
         ("user_id", "\x00"),
     ],
 )
@@ -309,6 +315,7 @@ def test_anothers_agent_cannot_be_used(admin):
         '{"a": NaN}',
         '{"a": 1e999}',
         "[" * 100_000,
+        f'{{"channel": "webrtc", "user_id": "guest_1", "custom_metadata": {nested(100)}}}',
     ],
 )
 def test_an_unreadable_body_is_400(admin, body):
