@@ -93,21 +93,31 @@ class Recorder:
         """Take in what happened since the last step; return whether the room is closed."""
         urgent = False
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._patience()):
+            async with asyncio.timeout(AFTER_THE_END_S) as limit:
+                if self._is_waiting:
+                    self._hasten(limit)
                 while not urgent:
                     happening = await happenings.get()
                     if isinstance(happening, Closed):
                         return True
+                    waited = self._is_waiting
                     urgent = await self._take(happening)
+                    if self._is_waiting and not waited:
+                        self._hasten(limit)
         await self._write()
         return self._is_long_over()
 
-    def _patience(self) -> float:
-        return INTERIM_EVERY_S if self.lines is not self.written else AFTER_THE_END_S
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether something that was said is not written yet."""
+        return self.lines is not self.written
+
+    def _hasten(self, limit: asyncio.Timeout) -> None:
+        limit.reschedule(asyncio.get_running_loop().time() + INTERIM_EVERY_S)
 
     def _is_long_over(self) -> bool:
         ended_at = self.conversation.ended_at
-        return ended_at is not None and (timezone.now() - ended_at).seconds > AFTER_THE_END_S
+        return ended_at is not None and (timezone.now() - ended_at).total_seconds() > AFTER_THE_END_S
 
     async def _take(self, happening: Happening) -> bool:
         """Fold one happening in; return whether it should be written now."""
@@ -138,9 +148,9 @@ class Recorder:
 
     async def _write(self) -> None:
         """Write what has changed. Words wait here while the database is away."""
-        lines = self.lines
-        if lines is self.written:
+        if not self._is_waiting:
             return
+        lines = self.lines
         try:
             await sync_to_async(self._save)(lines)
         except (DatabaseError, InterfaceError):

@@ -4,7 +4,6 @@ Webhooks and the reconciler see rooms differently (event by event, or all at onc
 bring what they see here.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
+from anyreach.bodies import read_json
 from anyreach.gateways.livekit.words import Kind, LeaveReason, ParticipantInfo, RoomInfo
 from anyreach.organizations.models import Organization
 from conversations import lifecycle
@@ -98,7 +98,7 @@ def _claim_by_number(participants: Sequence[ParticipantInfo]) -> dict[str, Any] 
 def _claim_by_metadata(metadata: str) -> dict[str, Any] | None:
     """Read room metadata {"anyreach": {"organization": slug, "agent": id}}."""
     try:
-        claim = json.loads(metadata)["anyreach"]
+        claim = read_json(metadata)["anyreach"]
         slug, agent_id = str(claim["organization"]), claim.get("agent")
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

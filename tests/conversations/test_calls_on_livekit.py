@@ -6,7 +6,7 @@ import json
 import pytest
 from asgiref.sync import sync_to_async
 
-from conversations.models import Conversation, Status
+from conversations.models import Conversation, Status, Turn
 from tests.callers import call, is_there, until
 from tests.organizations.factories import make_organization
 
@@ -58,3 +58,19 @@ def test_a_web_call_claimed_by_metadata_is_followed_from_start_to_end():
         Status.COMPLETED,
     ]
     assert conversation.duration is not None
+
+
+def test_what_is_being_said_is_written_before_it_is_said_to_the_end():
+    organization = make_organization()
+
+    async def play():
+        async with call("interim-room", metadata=claim(organization)) as (caller, agent):
+            await status_is(Status.IN_PROGRESS)
+            await until(lambda: is_there("interim-room", "recorder-"))
+            # Long enough for the recorder to be waiting for the next word.
+            await asyncio.sleep(1.5)
+            await agent.say("S1", "I would like", final=False, speaker=caller)
+            interim = Turn.objects.filter(text="I would like", final=False)
+            await until(sync_to_async(interim.exists), within_s=5)
+
+    asyncio.run(play())

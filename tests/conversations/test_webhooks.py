@@ -199,6 +199,9 @@ def test_a_dialled_number_comes_before_room_metadata():
         '{"anyreach": 1}',
         '{"anyreach": {"organization": 5}}',
         '{"anyreach": {"organization": "nobody"}}',
+        '{"anyreach": {"organization": "\\u0000"}}',
+        '{"anyreach": {"organization": "\\ud800"}}',
+        '{"a":' * 5_000,
     ],
 )
 def test_metadata_that_claims_nothing_is_no_error(metadata):
@@ -279,6 +282,14 @@ def test_a_phone_call_ends_as_its_leg_does(status, reason, expected):
     conversation = phone_call(status, reason)
     assert conversation.status == expected
     assert (conversation.answered_at is not None) is (status == "active")
+
+
+def test_a_caller_whose_name_cannot_be_kept_is_kept_all_the_same():
+    metadata = claim(make_organization())
+    caller = {**CALLER, "identity": "guest\0", "name": "Ma\0ra", "attributes": {"a\0": "\0"}}
+    handled(event("participant_joined", participant=caller, metadata=metadata))
+    conversation = Conversation.objects.get()
+    assert (conversation.user_id, conversation.caller_name) == ("guest\ufffd", "Ma\ufffdra")
 
 
 def test_a_visitor_without_an_agent_is_not_yet_in_progress():
