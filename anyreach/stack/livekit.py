@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from anyreach.stack import ports
 from anyreach.stack.dying_with_parent import die_with_parent
 from anyreach.stack.postgres import STATE
 
@@ -54,6 +55,9 @@ class LiveKitServer:
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises LiveKitServerFailed, LiveKitServerMissing."""
+        if not ports.is_free(self.port):
+            # Asked whether it is ready, somebody else would answer.
+            raise LiveKitServerFailed(f"Port {self.port}, for livekit-server, is in use.")
         self.folder.mkdir(parents=True, exist_ok=True)
         configuration = self.folder / "livekit.json"
         with open(configuration, "w", opener=_private) as file:
@@ -106,10 +110,7 @@ class LiveKitServer:
                 break
             try:
                 with urllib.request.urlopen(address, timeout=1):
-                    # Somebody else may have answered, on whose port ours is about to fail.
-                    time.sleep(0.05)
-                    if self.is_running():
-                        return
+                    return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
         self.stop()
