@@ -26,6 +26,7 @@ FRAME_S = 0.04
 QUEUE_MS = 120
 INTERIM_EVERY_WORDS = 2
 BEFORE_CUT_S = 0.8
+HANG_UP_AFTER_S = 1.0
 TRANSCRIPTION = "lk.transcription"
 SESSION = "lk.agent.session"
 
@@ -162,6 +163,7 @@ class Call:
                 await self._agent_says(part, speech)
         if cut_off is not None:
             await cut_off
+        await asyncio.sleep(HANG_UP_AFTER_S)
 
     # --- The caller: a new stream for each interim, with the whole text so far ------------
 
