@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from datetime import timedelta
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, InterfaceError, close_old_connections
@@ -117,7 +118,8 @@ class Recorder:
 
     def _is_long_over(self) -> bool:
         ended_at = self.conversation.ended_at
-        return ended_at is not None and (timezone.now() - ended_at).total_seconds() > AFTER_THE_END_S
+        limit = timedelta(seconds=AFTER_THE_END_S)
+        return ended_at is not None and timezone.now() - ended_at > limit
 
     async def _take(self, happening: Happening) -> bool:
         """Fold one happening in; return whether it should be written now."""
