@@ -6,7 +6,6 @@ contract: what is there is used, and what is not is not missed.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -18,9 +17,17 @@ from google.protobuf.message import DecodeError
 from livekit import rtc
 from livekit.protocol.agent_pb import agent_session as session_pb
 
+from anyreach.bodies import read_json
 from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.tokens import recorder_token
-from anyreach.gateways.livekit.words import KINDS, Kind, LeaveReason, ParticipantInfo
+from anyreach.gateways.livekit.words import (
+    KINDS,
+    Kind,
+    LeaveReason,
+    ParticipantInfo,
+    storable,
+    storable_attributes,
+)
 
 TRANSCRIPTION = "lk.transcription"
 SESSION = "lk.agent.session"
@@ -171,7 +178,7 @@ class _Following:
 
     async def _follow_segment(self, reader: rtc.TextStreamReader, sender: str) -> None:
         attributes = reader.info.attributes or {}
-        segment_id = attributes.get("lk.segment_id") or reader.info.stream_id
+        segment_id = storable(attributes.get("lk.segment_id") or reader.info.stream_id)
         speaker, kind = self._speaker(sender, attributes.get("lk.transcribed_track_id", ""))
         text = ""
 
@@ -180,7 +187,7 @@ class _Following:
 
         try:
             async for chunk in reader:
-                text += chunk
+                text += storable(chunk)
                 self.tell(told(final=False))
         except rtc.StreamError:
             self.tell(SpeechCut(segment_id, _now()))
@@ -237,7 +244,7 @@ def _session_happenings(event: Any) -> list[Happening]:
 def _utterance(message: Any, at: int) -> list[Happening]:
     if message.role not in (session_pb.USER, session_pb.ASSISTANT):
         return []
-    text = " ".join(content.text for content in message.content if content.text)
+    text = " ".join(storable(content.text) for content in message.content if content.text)
     by_agent = message.role == session_pb.ASSISTANT
     latency = _latency(message.metrics) if by_agent else None
     return [Utterance(message.id, by_agent, text, message.interrupted, latency, at)]
@@ -273,21 +280,21 @@ def _result(output: Any, at: int) -> ToolRun:
 
 
 def _json(text: str) -> Any:
-    """Return JSON as what it says, anything else as the text it is."""
+    """Return JSON as what it says; anything else, and what cannot be kept, as the text it is."""
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
-        return text
+        return storable(text)
 
 
 def _info(participant: rtc.RemoteParticipant) -> ParticipantInfo:
     return ParticipantInfo(
         sid=participant.sid,
-        identity=participant.identity,
+        identity=storable(participant.identity),
         kind=KINDS.get(participant.kind, Kind.OTHER),
-        name=participant.name,
+        name=storable(participant.name),
         hidden=False,
-        attributes=dict(participant.attributes),
+        attributes=storable_attributes(participant.attributes),
         leave_reason=LeaveReason(participant.disconnect_reason or 0),
     )
 

@@ -1,5 +1,6 @@
 """LiveKit's rooms, participants and webhook events in our words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -83,19 +84,28 @@ class WebhookEvent:
     participant: ParticipantInfo | None
 
 
+def storable(text: str) -> str:
+    """Return `text` with what PostgreSQL cannot keep replaced: callers choose their names."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def storable_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
+    return {name: storable(value) for name, value in attributes.items()}
+
+
 def participant_info(message: models.ParticipantInfo) -> ParticipantInfo:
     joined_ms = message.joined_at_ms or message.joined_at * 1000
     return ParticipantInfo(
         sid=message.sid,
-        identity=message.identity,
+        identity=storable(message.identity),
         kind=KINDS.get(message.kind, Kind.OTHER),
-        name=message.name,
+        name=storable(message.name),
         hidden=message.permission.hidden,
-        attributes=dict(message.attributes),
+        attributes=storable_attributes(message.attributes),
         joined_at=datetime.fromtimestamp(joined_ms / 1000, UTC) if joined_ms else None,
         leave_reason=LeaveReason(message.disconnect_reason),
     )
 
 
 def room_info(message: models.Room) -> RoomInfo:
-    return RoomInfo(name=message.name, sid=message.sid, metadata=message.metadata)
+    return RoomInfo(name=storable(message.name), sid=message.sid, metadata=message.metadata)
