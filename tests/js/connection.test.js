@@ -1,5 +1,5 @@
 import {DisconnectReason, ParticipantKind, Track} from "livekit-client";
-import {beforeEach, describe, expect, test} from "vitest";
+import {afterEach, beforeEach, describe, expect, test, vi} from "vitest";
 
 import {Connection} from "../../static/js/livekit/connection.js";
 import {FakeLiveKit, track} from "./fake-livekit.js";
@@ -153,6 +153,50 @@ describe("the agent leaves", () => {
     room.comeBack();
     expect(types()).toEqual(["reconnecting", "reconnected"]);
     expect(subscribed(AGENT)).toEqual(["TR_agent2"]);
+  });
+});
+
+describe("while we ourselves were away", () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  const away = async () => {
+    room.restart();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+
+  test("the agent has left, and is missed once it had time to return", async () => {
+    await away();
+    room.join(CALLER, ParticipantKind.SIP);
+    room.comeBack();
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(types()).toEqual(["reconnecting", "reconnected"]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(types()).toEqual(["reconnecting", "reconnected", "agentleft"]);
+  });
+
+  test("the agent was too, and returns after us", async () => {
+    await away();
+    room.join(CALLER, ParticipantKind.SIP);
+    room.comeBack();
+    await vi.advanceTimersByTimeAsync(20_000);
+    room.join(AGENT, ParticipantKind.AGENT);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(types()).toEqual(["reconnecting", "reconnected"]);
+  });
+
+  test("a second time, the agent is waited for anew", async () => {
+    await away();
+    room.comeBack();
+    await vi.advanceTimersByTimeAsync(10_000);
+    await away();
+    await vi.advanceTimersByTimeAsync(25_000);
+    room.join(CALLER, ParticipantKind.SIP);
+    room.comeBack();
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(types()).not.toContain("agentleft");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(types().at(-1)).toBe("agentleft");
   });
 });
 

@@ -134,6 +134,21 @@ describe("renewal", () => {
     expect(present()).toEqual([livekit.rooms[1]]);
   });
 
+  test("that is thrown out before it is heard leaves the sound where it was", async () => {
+    await ear.start();
+    ear.listen();
+    packets = [];
+    await pass(LIFE_S * 0.6 + 1);
+    livekit.rooms[1].throwOut(DisconnectReason.SERVER_SHUTDOWN);
+    packets = [{}];
+    await pass(0.5);
+    expect(audible()).toEqual([sounds[0]]);
+    await pass(2);
+    expect(renew).toHaveBeenCalledTimes(2);
+    expect(present()).toEqual([livekit.rooms[2]]);
+    expect(audible()).toEqual([sounds[2]]);
+  });
+
   test("goes on for as long as the call", async () => {
     await ear.start();
     await pass(LIFE_S * 5);

@@ -17,6 +17,8 @@ import {Sound} from "./sound.js";
 
 const TRANSCRIPTION = "lk.transcription";
 const HUMAN_PREFIX = "human-";
+/** What cut us off may have cut off the agent too, who may return after us. */
+const AGENT_BACK_WITHIN_MS = 30_000;
 
 export class Connection extends EventTarget {
   #room;
@@ -26,6 +28,8 @@ export class Connection extends EventTarget {
   #open = new Set();
   #audible = false;
   #leaving = false;
+  #missesAgent = false;
+  #patience;
 
   /** @param {typeof import("livekit-client")} livekit @param {Grant} grant */
   constructor(livekit, grant) {
@@ -45,6 +49,7 @@ export class Connection extends EventTarget {
 
   async close() {
     this.#leaving = true;
+    clearTimeout(this.#patience);
     this.#fallSilent();
     await this.#room.disconnect();
   }
@@ -68,6 +73,11 @@ export class Connection extends EventTarget {
           forbidden: publications.some(isForbidden),
         };
       });
+  }
+
+  /** Whether it has joined, and neither left nor been put out. */
+  get isOpen() {
+    return this.#room.state !== this.#livekit.ConnectionState.Disconnected;
   }
 
   /** Whether every voice that may be heard would be heard now. */
@@ -98,6 +108,7 @@ export class Connection extends EventTarget {
       .on(RoomEvent.Reconnecting, () => this.#tell("reconnecting"))
       .on(RoomEvent.Reconnected, () => {
         this.#subscribeAll();
+        this.#awaitAgent();
         this.#tell("reconnected");
       })
       .on(RoomEvent.Disconnected, (reason) => this.#closed(reason));
@@ -120,13 +131,27 @@ export class Connection extends EventTarget {
   async #missAgent() {
     // When we ourselves drop out, everybody seems to leave just before the room's state says so.
     await Promise.resolve();
+    if (!this.#isConnected) {
+      this.#missesAgent = true;
+      return;
+    }
     const {ParticipantKind} = this.#livekit;
     const others = [...this.#room.remoteParticipants.values()];
     const goesOn = others.some((each) => each.kind === ParticipantKind.AGENT || isHuman(each));
-    if (!this.#isConnected || goesOn) return;
+    if (goesOn) return;
     // Behind a caller who has hung up, LiveKit sends the agent out first and us next.
     if (others.length === 0) this.#tell("closed", {reason: "ended"});
     else this.#tell("agentleft");
+  }
+
+  /** Nobody tells who left while we were away: an agent who is not back in time has. */
+  #awaitAgent() {
+    if (!this.#missesAgent) return;
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
+      this.#missesAgent = false;
+      this.#missAgent();
+    }, AGENT_BACK_WITHIN_MS);
   }
 
   #subscribeAll() {

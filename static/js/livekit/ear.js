@@ -175,8 +175,9 @@ export class Ear extends EventTarget {
       await next.open();
       const deadline = performance.now() + READY_WITHIN_MS;
       // Browsers may not play what is muted before the first click: who hears nothing need not wait.
-      while (!this.#muted && !next.isReady && performance.now() < deadline) await this.#sleep(20);
+      while (!this.#muted && next.isOpen && !next.isReady && performance.now() < deadline) await this.#sleep(20);
       if (this.#over.signal.aborted) throw new Error("The ear was stopped meanwhile.");
+      if (!next.isOpen) throw new Error("The new connection was lost before it was heard.");
     } catch (error) {
       next.close();
       throw error;
