@@ -1,14 +1,17 @@
-"""What comes in as a request's body: JSON of a bounded size, with known fields only."""
+"""What goes in and out as a body: JSON of a bounded size, with known fields only."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 from anyreach.errors import TooLarge
 
@@ -16,8 +19,24 @@ from anyreach.errors import TooLarge
 MAX_DEPTH = 100
 
 
+class OnlyJSON(BaseContentNegotiation):
+    """Whatever a request says that it sends or accepts, JSON is read and JSON is answered."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
 class JSONBody(BaseParser):
-    """Read any body as UTF-8 JSON, whatever its content type says. Nothing at all is {}.
+    """Read any body as UTF-8 JSON. Nothing at all is {}.
 
     Raises ParseError (400) and TooLarge (413).
     """

@@ -247,6 +247,7 @@ REST_FRAMEWORK = {
         "anyreach.organizations.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["anyreach.organizations.permissions.AcceptsScopes"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "anyreach.bodies.OnlyJSON",
     "DEFAULT_PARSER_CLASSES": ["anyreach.bodies.JSONBody"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "anyreach.organizations.schema.ApiSchema",

@@ -156,6 +156,7 @@ def test_statuses_can_be_repeated(organization, admin):
     ("parameter", "value"),
     [
         ("unknown", "1"),
+        ("format", "xml"),
         ("status", "done"),
         ("direction", "up"),
         ("agent_id", "not-a-uuid"),
@@ -180,6 +181,12 @@ def test_a_wrong_parameter_is_named(admin, parameter, value):
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert answer.json()["errors"][0]["field"] == parameter
     assert answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml;q=0.9", ";;;", "", "\x00"])
+def test_whatever_is_accepted_json_is_answered(admin, accept):
+    answer = Client().get("/core/conversations", headers={**admin.headers, "Accept": accept})
+    assert (answer.status_code, answer["Content-Type"]) == (HTTPStatus.OK, "application/json")
 
 
 def test_metadata_cannot_be_probed_without_the_right_to_read_it(organization):
