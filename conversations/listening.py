@@ -17,7 +17,7 @@ from procrastinate.contrib.django import app
 
 from anyreach.errors import Conflict, Invalid, NotThere
 from anyreach.gateways.livekit import server, tokens
-from anyreach.gateways.livekit.words import LeaveReason, ParticipantInfo, RoomInfo
+from anyreach.gateways.livekit.words import Kind, LeaveReason, ParticipantInfo, RoomInfo
 from anyreach.organizations.caller import Caller
 from conversations.models import (
     LISTENER_PREFIX,
@@ -213,9 +213,13 @@ def close_ears(conversation_id: str) -> None:
 
 @app.task(name="listening.close_ghost", retry=UNTIL_LIVEKIT_IS_BACK)
 def close_ghost(room_name: str, room_sid: str) -> None:
-    """Delete a room that only a listener's token has woken: nobody speaks in it."""
+    """Delete a room that only a listener's token has woken: nobody called, though an agent may
+    have been sent there. The room of a call that is not over is never one."""
+    if Conversation.objects.open().filter(room_name=room_name).exists():
+        return
     rooms = server.list_rooms([room_name])
     if not rooms or rooms[0].sid != room_sid:
         return
-    if all(participant.hidden for participant in server.list_participants(room_name)):
+    present = server.list_participants(room_name)
+    if all(participant.hidden or participant.kind == Kind.AGENT for participant in present):
         server.delete_room(room_name)

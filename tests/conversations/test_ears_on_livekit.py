@@ -10,11 +10,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 from django.utils import timezone
+from livekit import api
 
 from anyreach.organizations.scopes import Role
 from conversations import listening
 from conversations.models import Conversation, ListenSession, Status
-from tests.callers import Party, call, identities, is_there, make_room, until
+from tests.callers import Party, call, identities, is_there, make_room, server, token_of, until
 from tests.conftest import running_web
 from tests.organizations.factories import bearer, make_api_key, make_organization
 
@@ -180,6 +181,43 @@ def test_a_token_does_not_raise_a_dead_room(organization):
 
     asyncio.run(play())
     assert Conversation.objects.count() == 1
+
+
+@pytest.mark.usefixtures("web", "worker")
+def test_an_agent_sent_into_a_dead_room_by_a_token_is_out_with_it(organization):
+    async def play():
+        async with live_call(organization, "woken") as (caller, agent):
+            token = await sync_to_async(mint)(organization, "woken")
+            await caller.leave()
+            await agent.leave()
+            await until(lambda: gone("woken"))
+        ghost = await Party().join(token)
+        agent = await Party().join(token_of("agent-2", "woken", kind="agent"))
+        await asyncio.wait_for(ghost.closed, 5)
+        await asyncio.wait_for(agent.closed, 8)
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("web", "worker")
+def test_a_revoked_ear_does_not_take_a_waiting_room_away(organization):
+    """The room of a call that nobody has joined yet holds the claim on it."""
+
+    async def play():
+        metadata = json.dumps({"anyreach": {"organization": organization.slug}})
+        await make_room("waiting", metadata=metadata)
+        waiting = Conversation.objects.filter(room_name="waiting")
+        await until(sync_to_async(waiting.exists))
+        token = await sync_to_async(mint)(organization, "waiting")
+        await sync_to_async(listening.end)(await sync_to_async(session)(), "revoked")
+        ear = await Party().join(token)
+        await asyncio.wait_for(ear.closed, 5)
+        await asyncio.sleep(listening.GHOST_GRACE_S + 1)
+        async with server() as client:
+            (room,) = (await client.room.list_rooms(api.ListRoomsRequest(names=["waiting"]))).rooms
+        assert room.metadata == metadata
+
+    asyncio.run(play())
 
 
 async def gone(room: str) -> bool:
