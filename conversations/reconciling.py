@@ -28,7 +28,7 @@ SOURCE = StatusChange.Source.RECONCILER
 
 
 @app.periodic(cron="* * * * * */10")
-@app.task(name="reconciling.reconcile", queueing_lock="reconcile", lock="reconcile")
+@app.task(name="reconciling.reconcile", queueing_lock="reconcile")
 def reconcile(timestamp: int) -> None:
     """Bring conversations, participants and listen sessions in line with LiveKit's rooms."""
     try:

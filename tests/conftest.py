@@ -126,7 +126,11 @@ def web(transactional_db: None, livekit_server: LiveKitServer) -> Iterator[Web]:
 
 @pytest.fixture
 def worker(transactional_db: None, livekit_server: LiveKitServer) -> Iterator[Process]:
-    """Our worker process, on the test's database."""
+    """Our worker process, on the test's database; jobs of earlier tests are gone."""
+    with connection.cursor() as cursor:
+        # Django does not empty these between tests: their models are not its own.
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+        cursor.execute("TRUNCATE procrastinate_periodic_defers CASCADE")
     worker = Process("worker", "manage.py", "worker")
     worker.start()
     yield worker
