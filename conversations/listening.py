@@ -176,8 +176,10 @@ def left(participant: ParticipantInfo, *, at: datetime) -> None:
     if session is None:
         return
     sessions = ListenSession.objects.filter(pk=session.pk)
-    sessions.filter(joined_at=None).update(joined_at=participant.joined_at or at)
-    sessions.filter(left_at=None).update(left_at=at)
+    joined_at = participant.joined_at or at
+    sessions.filter(joined_at=None).update(joined_at=joined_at)
+    # Webhooks tell in whole seconds when somebody left.
+    sessions.filter(left_at=None).update(left_at=max(at, joined_at))
     reason = ENDED_BY_REASON.get(LeaveReason(participant.leave_reason), Ended.LOST)
     sessions.filter(ended_how="").update(ended_how=reason)
 

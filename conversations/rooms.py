@@ -159,7 +159,9 @@ def note(
     if info.kind == Kind.SIP and info.attributes.get("sip.callStatus") in ANSWERED:
         known.filter(active_at=None).update(active_at=at)
     if left_at is not None:
-        known.filter(left_at=None).update(left_at=left_at, leave_reason=info.leave_reason)
+        known.filter(left_at=None).update(
+            left_at=Greatest(F("joined_at"), left_at), leave_reason=info.leave_reason
+        )
     if is_caller(info.kind, info.identity):
         _introduce(conversation, info)
 
@@ -235,7 +237,9 @@ def _answered_at(callers: Sequence[Participant], agents: Sequence[Participant]) 
         if caller.kind == Participant.Kind.STANDARD:
             for agent in agents:
                 both = max(caller.joined_at, agent.joined_at)
-                if all(each.left_at is None or each.left_at >= both for each in (caller, agent)):
+                # Webhooks tell in whole seconds when somebody left.
+                second = both.replace(microsecond=0)
+                if all(each.left_at is None or each.left_at >= second for each in (caller, agent)):
                     moments.append(both)
     return min(moments, default=None)
 

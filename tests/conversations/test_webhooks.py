@@ -19,6 +19,7 @@ from conversations.models import Channel, Conversation, Status, WebhookEvent
 from tests.conversations.factories import (
     make_agent,
     make_conversation,
+    make_listen_session,
     make_phone_number,
 )
 from tests.organizations.factories import make_organization
@@ -232,6 +233,39 @@ def test_a_call_whose_events_come_in_any_order_ends_the_same(order):
     assert conversation.status == Status.COMPLETED
     assert conversation.end_reason == "The caller hung up."
     assert (conversation.user_id, conversation.duration) == ("guest_1", 60)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_call_of_less_than_a_second_was_answered(order):
+    """LiveKit tells in milliseconds when somebody joined, in seconds when they left."""
+    given = {"metadata": claim(make_organization())}
+    caller, agent = (
+        {**each, "joinedAtMs": str(int(BEGAN.timestamp() * 1000) + ms)}
+        for each, ms in ((CALLER, 402), (AGENT, 523))
+    )
+    events = [
+        event("participant_joined", participant=caller, **given),
+        event("participant_joined", participant=agent, **given),
+        event("participant_left", participant=caller, **given),
+    ]
+    handled(*[events[index] for index in order], event("room_finished", **given))
+    assert Conversation.objects.get().status == Status.COMPLETED
+
+
+@pytest.mark.parametrize("order", list(permutations(range(2))))
+def test_an_ear_of_less_than_a_second_has_left(order):
+    session = make_listen_session(make_conversation(room_name="room"))
+    ear = participant(
+        session.identity, "AGENT", joinedAtMs=str(int(BEGAN.timestamp() * 1000) + 402)
+    )
+    events = [
+        event("participant_joined", participant=ear),
+        event("participant_left", participant={**ear, "disconnectReason": "CLIENT_INITIATED"}),
+    ]
+    handled(*[events[index] for index in order])
+    session.refresh_from_db()
+    assert session.left_at == session.joined_at == BEGAN + timedelta(milliseconds=402)
+    assert session.ended_how == "stopped"
 
 
 def test_every_event_twice_changes_nothing():
