@@ -14,7 +14,7 @@ from livekit import api
 
 from anyreach.organizations.scopes import Role
 from conversations import listening
-from conversations.models import Conversation, ListenSession, Status
+from conversations.models import Conversation, ListenSession, Status, WebhookEvent
 from tests.callers import Party, call, identities, is_there, make_room, server, token_of, until
 from tests.conftest import running_web
 from tests.organizations.factories import bearer, make_api_key, make_organization
@@ -259,16 +259,22 @@ def test_after_livekit_was_restarted_in_mid_call_the_statuses_are_right(
     assert Conversation.objects.filter(room_name="restart").count() == 1
 
 
-@pytest.mark.usefixtures("worker")
-def test_a_web_process_killed_after_a_webhook_loses_nothing(organization, livekit_server):
-    async def until_kept():
-        await make_room(
-            "killed", metadata=json.dumps({"anyreach": {"organization": organization.slug}})
-        )
-        await until(sync_to_async(Conversation.objects.filter(room_name="killed").exists))
+def test_a_web_process_killed_before_its_webhooks_were_handled_loses_nothing(organization, worker):
+    worker.kill()
 
-    with running_web() as web:
-        asyncio.run(until_kept())
-        web.kill()
-    cancelled = Conversation.objects.filter(room_name="killed", status=Status.CANCELLED)
-    asyncio.run(until(sync_to_async(cancelled.exists), within_s=90))
+    async def play():
+        metadata = json.dumps({"anyreach": {"organization": organization.slug}})
+        async with call("killed", metadata=metadata) as (caller, agent):
+            await caller.leave()
+            await agent.leave()
+        finished = WebhookEvent.objects.filter(name="room_finished")
+        await until(sync_to_async(finished.exists))
+
+    with running_web():
+        asyncio.run(play())
+    assert not Conversation.objects.exists()
+    worker.start()
+    over = Conversation.objects.filter(room_name="killed", status=Status.COMPLETED)
+    asyncio.run(until(sync_to_async(over.exists), within_s=30))
+    changes = over.get().status_changes.order_by("id")
+    assert {change.source for change in changes} == {"webhook"}
