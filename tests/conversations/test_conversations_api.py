@@ -1,5 +1,6 @@
 """GET and POST /core/conversations, one by one as the contract says."""
 
+import asyncio
 import base64
 import json
 import uuid
@@ -8,13 +9,16 @@ from http import HTTPStatus
 
 import jwt
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from livekit.rtc import DisconnectReason
 
 from anyreach.organizations.scopes import Role
 from conversations.models import Channel, Conversation, Direction, Status
 from conversations.serializers import ConversationOut
+from tests.callers import Party, token_of
 from tests.conversations.factories import make_agent, make_conversation, make_turn
 from tests.organizations.factories import bearer, make_api_key, make_organization
 
@@ -362,6 +366,20 @@ def test_ending_ends_what_is_active_and_nothing_else(
         answer = admin.post(f"/{conversation.pk}/end")
         assert answer.status_code == HTTPStatus.OK
         assert answer.json()["status"] == expected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ending_a_call_closes_its_room(organization, admin, livekit_server):
+    room = f"room-{uuid.uuid4()}"
+    conversation = make_conversation(organization, room_name=room)
+
+    async def play():
+        caller = await Party().join(token_of("guest_1", room))
+        answer = await sync_to_async(admin.post)(f"/{conversation.pk}/end")
+        assert answer.json()["end_reason"] == "The call was ended by the team."
+        assert await asyncio.wait_for(caller.closed, 5) == DisconnectReason.ROOM_DELETED
+
+    asyncio.run(play())
 
 
 def test_with_livekit_away_nothing_is_half_ended(organization, admin, livekit_server):
