@@ -74,7 +74,7 @@ new MutationObserver(function look() {
 }).observe(document, {subtree: true, childList: true});
 """
 
-# livekit-client alone, in the same page, with a token of its own.
+# livekit-client alone, on a page without a panel, with a token of its own.
 RAW_CONNECT = """
 async ({chunk, tokenUrl, headers}) => {
   const {Room} = await import(chunk);
@@ -113,6 +113,8 @@ def bench_page_opened_to_live(
                 headers: {"X-CSRFToken": csrf, "X-Anyreach-Org": organizationId}};
             }"""
         )
+        # A fresh page, so that both make their browser's first connection.
+        page.goto(f"{site.url}/acme/conversations")
         raw.append(page.evaluate(RAW_CONNECT, given))
     print()
     print(told("raw livekit-client connect()", raw))
