@@ -111,6 +111,40 @@ def test_closing_the_tab_leaves_the_room_at_once(page, context, site, live_call,
     stage.run(until(nobody_listens, within_s=3))
 
 
+# Hides the page and shows it again, as going back does, while its token is being asked for.
+COME_BACK_BEFORE_THE_TOKEN = """
+const ask = window.fetch;
+let isFirst = true;
+window.fetch = async (url, options) => {
+  if (isFirst && options?.method === "POST") {
+    isFirst = false;
+    for (const type of ["pagehide", "pageshow"]) {
+      setTimeout(() => dispatchEvent(new PageTransitionEvent(type, {persisted: true})));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return ask(url, options);
+};
+"""
+
+
+def test_who_leaves_and_returns_before_the_token_comes_listens_once(
+    page, site, live_call, supervisor, stage
+):
+    page.add_init_script(COME_BACK_BEFORE_THE_TOKEN)
+    open_call(page, site, live_call.conversation)
+    panel = page.locator("anyreach-snoop-panel")
+    expect(panel.get_by_text("LIVE", exact=True)).to_be_visible()
+    page.wait_for_timeout(2000)
+    assert len(live_call.listeners()) == 1
+    panel.get_by_role("button", name="Stop").click()
+
+    async def nobody_listens() -> bool:
+        return not await is_there(live_call.room, "listener-")
+
+    stage.run(until(nobody_listens, within_s=3))
+
+
 def test_a_viewer_sees_the_page_without_the_panel(page, context, site, live_call, organization):
     sign_in(context, make_member(organization, Role.VIEWER).user, site)
     live_call.say("S1", "A secret.")

@@ -13,6 +13,7 @@ const place = document.querySelector("#snoop");
 let ear = null;
 let panel = null;
 let isOpened = false;
+let visit = null;
 
 /** Ask for a listener token. @param {string} [renews] the identity that it follows */
 async function mint(renews) {
@@ -20,6 +21,7 @@ async function mint(renews) {
     method: "POST",
     headers: {"Content-Type": "application/json", "X-CSRFToken": csrf, "X-Anyreach-Org": organizationId},
     body: JSON.stringify(renews ? {renews} : {}),
+    signal: visit.signal,
   });
   if (!answer.ok) throw Object.assign(new Error("No listener token"), {status: answer.status});
   return answer.json();
@@ -35,11 +37,12 @@ async function loadLiveKit() {
 /** Open the panel if this call can be heard; otherwise nothing happens. */
 async function open() {
   loadLiveKit().catch(() => {}); // meanwhile; who needs it then hears of a failure
+  const {signal} = visit;
   let grant;
   try {
     grant = await mint();
   } catch {
-    isOpened = false;
+    if (!signal.aborted) isOpened = false;
     return;
   }
   SnoopPanelElement.define();
@@ -194,10 +197,13 @@ function follow() {
 
 function start() {
   isOpened = false;
+  visit = new AbortController();
   const events = eventsUrl ? follow() : null;
   if ("isActive" in page.dataset) openOnce();
   addEventListener("pagehide", () => {
     events?.close();
+    // A token that comes only now would make a listener whom no panel can stop.
+    visit.abort();
     close();
   }, {once: true});
 }
