@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from anyreach.organizations.models import PersonalAccessToken
 from conversations.models import Conversation
 from tests.conversations.factories import make_conversation
 from tests.organizations.factories import (
@@ -28,9 +29,10 @@ PUBLIC = {
     "api-docs": "the same, readable",
     "livekit-webhook": "LiveKit signs its requests (test_webhooks.py)",
     "invitation": "the link is the credential",
+    "account_reset_password_from_key": "the link is the credential",
     "start": "sends to sign-in",
 }
-# People's own pages: about nobody else, so there is no stranger.
+# People's own pages. Those that name nothing in their address are about nobody else.
 OWN = ("account/", "accounts/")
 # Lists of the asker's own organization: a stranger sees their own, which is empty of ours.
 LISTS = {
@@ -40,7 +42,7 @@ LISTS = {
     "admin-my-scopes",
     "admin-invitations",
 }
-METHODS = ("get", "post", "patch", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def walk(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, str]]:
@@ -78,18 +80,20 @@ def address_of(route: str, things: dict[str, object]) -> str:
     return f"/{route}"
 
 
-def private() -> list[tuple[str, str]]:
-    return [
-        (route, name)
-        for route, name in ADDRESSES
-        if name not in PUBLIC and not route.startswith(OWN)
-    ]
+def addresses(*, without: str | tuple[str, ...]) -> list[tuple[str, str]]:
+    return [each for each in ADDRESSES if each[1] not in PUBLIC and not each[0].startswith(without)]
 
 
-@pytest.mark.parametrize(("route", "name"), private(), ids=lambda value: value)
+def own_things() -> list[str]:
+    own = [route for route, name in ADDRESSES if route.startswith(OWN) and name not in PUBLIC]
+    return [route for route in own if "<" in route]
+
+
+@pytest.mark.parametrize(("route", "name"), addresses(without=OWN), ids=lambda value: value)
 @pytest.mark.parametrize("method", METHODS)
 def test_to_a_stranger_it_does_not_exist(route, name, method):
-    address = address_of(route, ours())
+    things = ours()
+    address = address_of(route, things)
     stranger = make_member(make_organization())
     if route.startswith(("core/", "admin/")):
         headers = bearer(make_api_key(stranger.organization)[1])
@@ -102,11 +106,24 @@ def test_to_a_stranger_it_does_not_exist(route, name, method):
         return
     if name in LISTS:
         assert answer.status_code in (HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY)
+        ids = [str(thing) for name, thing in things.items() if name != "org_slug"]
+        assert not [each for each in ids if each in answer.content.decode()]
         return
     assert answer.status_code == HTTPStatus.NOT_FOUND, answer.content[:200]
 
 
-@pytest.mark.parametrize(("route", "name"), private(), ids=lambda value: value)
+@pytest.mark.parametrize("route", own_things())
+def test_a_persons_own_things_do_not_exist_for_another(route):
+    things = ours()
+    client = Client()
+    client.force_login(make_member(make_organization()).user)
+    for method in METHODS:
+        answer = getattr(client, method)(address_of(route, things))
+        assert answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+    assert PersonalAccessToken.objects.filter(pk=things["token_id"]).exists()
+
+
+@pytest.mark.parametrize(("route", "name"), addresses(without="accounts/"), ids=lambda value: value)
 @pytest.mark.parametrize("method", METHODS)
 def test_nobody_is_asked_who_they_are(route, name, method):
     answer = getattr(Client(), method)(address_of(route, ours()), **body_of(method))
