@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 from django.core.management.base import BaseCommand
 from livekit import api, rtc
+from livekit.rtc.participant import PublishTrackError
 
 from anyreach.demo.player import Call, Line
 from anyreach.demo.scripts import SCRIPTS, Script
@@ -23,7 +24,11 @@ AT_ONCE = 3
 STAGGER_S = 6
 BETWEEN_S = (0.5, 2)
 AWAY_WAITS_S = (1, 2, 5, 10, 30)
-LIVEKIT_AWAY = (aiohttp.ClientError, api.ServerError, rtc.ConnectError, TimeoutError)
+# LiveKit is away, or somebody has ended the call: its room is gone in mid-sentence.
+BROKEN_OFF = (
+    *(aiohttp.ClientError, api.ServerError, TimeoutError, RuntimeError),
+    *(rtc.ConnectError, rtc.StreamError, PublishTrackError),
+)
 
 
 class Command(BaseCommand):
@@ -70,9 +75,9 @@ async def keep_calling(
         try:
             await Call(script, line).play()
             failures = 0
-        except LIVEKIT_AWAY:
+        except BROKEN_OFF:
             wait_s = AWAY_WAITS_S[min(failures, len(AWAY_WAITS_S) - 1)]
-            print(f"LiveKit is away; the next try is in {wait_s} s.", file=sys.stderr, flush=True)
+            print(f"A call broke off; the next one is in {wait_s} s.", file=sys.stderr, flush=True)
             failures += 1
             await asyncio.sleep(wait_s)
         await asyncio.sleep(random.uniform(*BETWEEN_S))  # noqa: S311 - nothing secret
