@@ -84,6 +84,11 @@ def addresses(*, without: str | tuple[str, ...]) -> list[tuple[str, str]]:
     return [each for each in ADDRESSES if each[1] not in PUBLIC and not each[0].startswith(without)]
 
 
+def things_of_organizations() -> list[str]:
+    prefix = "<slug:org_slug>/"
+    return [r for r, _ in ADDRESSES if r.startswith(prefix) and "<" in r.removeprefix(prefix)]
+
+
 def own_things() -> list[str]:
     own = [route for route, name in ADDRESSES if route.startswith(OWN) and name not in PUBLIC]
     return [route for route in own if "<" in route]
@@ -110,6 +115,17 @@ def test_to_a_stranger_it_does_not_exist(route, name, method):
         assert not [each for each in ids if each in answer.content.decode()]
         return
     assert answer.status_code == HTTPStatus.NOT_FOUND, answer.content[:200]
+
+
+@pytest.mark.parametrize("route", things_of_organizations())
+@pytest.mark.parametrize("method", METHODS)
+def test_by_the_address_of_their_own_organization_it_does_not_exist_either(route, method):
+    stranger = make_member(make_organization())
+    client = Client()
+    client.force_login(stranger.user)
+    address = address_of(route, {**ours(), "org_slug": stranger.organization.slug})
+    answer = getattr(client, method)(address)
+    assert answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 
 @pytest.mark.parametrize("route", own_things())
