@@ -188,12 +188,13 @@ def test_a_listener_takes_no_seat_of_a_capped_room():
         async with server() as client:
             capped = api.CreateRoomRequest(name=room, max_participants=2, metadata=claim)
             await client.room.create_room(capped)
-        async with attacked(organization, room) as scene:
+        async with attacked(organization, room):
             second = await Party().join(await sync_to_async(mint)(organization, room))
             await until(lambda: second.heard)
-            await scene.agent.leave()
-            again = await Party().join(token_of("agent-2", room, kind="agent"))
-            await again.leave()
-            await second.leave()
+            last_seat = await Party().join(token_of("guest_2", room))
+            with pytest.raises(rtc.ConnectError):
+                await Party().join(token_of("guest_3", room))
+            for party in (last_seat, second):
+                await party.leave()
 
     asyncio.run(play())
