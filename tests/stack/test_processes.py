@@ -120,6 +120,8 @@ def test_log_stays_in_bounds_while_the_process_goes_on_writing(make_child, monke
     child = start(make_child(endless))
     wait_for(lambda: child.log.stat().st_size > 1000)
     os.kill(pid_of(child), signal.SIGSTOP)
+    # A signal is on its way for a while: a line written after the cut would begin in the gap.
+    wait_for(lambda: psutil.Process(pid_of(child)).status() == psutil.STATUS_STOPPED)
     child.look_after()
     assert child.log.stat().st_size == 0
     assert (child.log.parent / "calls.log.1").stat().st_size > 1000
