@@ -26,6 +26,16 @@ await build({
 // Before the first paint, hence no module.
 await build({entryPoints: ["static/js/pages/theme.js"], outfile: `${out}/pages/theme.js`, minify: true});
 
+// For customers' pages: classic scripts, each by itself, that leave no name behind but AnyReach.
+await build({
+  entryPoints: ["static/js/sdk/listen.js", "static/js/sdk/stub.js"],
+  outdir: `${out}/sdk`,
+  bundle: true,
+  format: "iife",
+  target: "es2022",
+  minify: true,
+});
+
 await build({
   stdin: {
     contents: `
