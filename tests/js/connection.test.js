@@ -51,6 +51,22 @@ test("a voice that its owner lets nobody hear is told as such", () => {
   expect(connection.voices().map(({forbidden}) => forbidden)).toEqual([true, false]);
 });
 
+test("voices have come once those that may be heard are subscribed to", () => {
+  expect(connection.isSubscribed).toBe(false);
+  for (const {audioTrackPublications} of room.remoteParticipants.values()) {
+    for (const publication of audioTrackPublications.values()) publication.permissionStatus = "not_allowed";
+  }
+  expect(connection.isSubscribed).toBe(true);
+});
+
+test("the quality that is told is our own", () => {
+  const qualities = [];
+  connection.addEventListener("quality", ({detail}) => qualities.push(detail.quality));
+  room.rate("poor");
+  room.rate("lost", {isLocal: false});
+  expect(qualities).toEqual(["poor"]);
+});
+
 test("only voices that could be heard are waited for", () => {
   expect(connection.isReady).toBe(false);
   room.remoteParticipants.get(CALLER).audioTrackPublications.get("TR_caller").permissionStatus = "not_allowed";
@@ -122,6 +138,7 @@ describe("the agent leaves", () => {
     room.leave(AGENT);
     await settle();
     expect(types()).toEqual(["agentleft"]);
+    expect(told[0].detail).toEqual({identity: AGENT});
   });
 
   test("behind the caller, and the call has ended", async () => {
@@ -173,6 +190,7 @@ describe("while we ourselves were away", () => {
     expect(types()).toEqual(["reconnecting", "reconnected"]);
     await vi.advanceTimersByTimeAsync(1000);
     expect(types()).toEqual(["reconnecting", "reconnected", "agentleft"]);
+    expect(told.at(-1).detail).toEqual({identity: AGENT});
   });
 
   test("the agent was too, and returns after us", async () => {

@@ -1,4 +1,4 @@
-import {DisconnectReason, ParticipantKind, RoomEvent} from "livekit-client";
+import {ConnectionError, DisconnectReason, ParticipantKind, RoomEvent} from "livekit-client";
 import {afterEach, beforeEach, describe, expect, test, vi} from "vitest";
 
 import {Ear, lifeOf} from "../../static/js/livekit/ear.js";
@@ -9,15 +9,17 @@ const LIFE_S = 900;
 /** A sound that plays as soon as it is told to. */
 class FakeAudio extends EventTarget {
   muted = false;
+  volume = 1;
 
   async play() {
+    if (isBlocking && !this.muted) throw Object.assign(new Error(), {name: "NotAllowedError"});
     this.dispatchEvent(new Event("playing"));
   }
 
   pause() {}
 }
 
-let livekit, ear, told, sounds, renew, packets;
+let livekit, ear, told, sounds, renew, packets, isBlocking;
 
 function grant(identity) {
   const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
@@ -29,6 +31,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   sounds = [];
   packets = [{}];
+  isBlocking = false;
   vi.stubGlobal("MediaStream", class {});
   vi.stubGlobal("Audio", class extends FakeAudio {
     constructor() {
@@ -40,7 +43,7 @@ beforeEach(() => {
   livekit.onConnect = (room) => {
     const voice = track("TR_agent");
     room.join("agent", ParticipantKind.AGENT, voice);
-    room.emit(RoomEvent.TrackSubscribed, {mediaStreamTrack: {}, receiver: {getSynchronizationSources: () => packets}}, voice);
+    arrive(room, voice);
   };
   renew = vi.fn(async (identity) => grant(`${identity}+`));
   ear = new Ear({loadLiveKit: async () => livekit, grant: grant("listener-1"), renew});
@@ -53,6 +56,18 @@ afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
+
+function arrive(room, voice) {
+  const receiver = {getSynchronizationSources: () => packets};
+  room.emit(RoomEvent.TrackSubscribed, {mediaStreamTrack: {}, receiver}, voice);
+}
+
+/** What an ear tells of this type from now on. */
+function heard(type) {
+  const details = [];
+  ear.addEventListener(type, ({detail}) => details.push(detail));
+  return details;
+}
 
 const states = () => told.filter(({state}) => state).map(({state, reason}) => reason ?? state);
 const pass = (seconds) => vi.advanceTimersByTimeAsync(seconds * 1000);
@@ -90,12 +105,137 @@ test("who stops before the library is there never joins", async () => {
   expect(states()).toEqual(["connecting", "stopped"]);
 });
 
-test("a call that cannot be joined is unreachable", async () => {
+test.each([
+  [new Error("no route"), "unreachable"],
+  [ConnectionError.serverUnreachable("no route"), "unreachable"],
+  [ConnectionError.notAllowed("invalid token", 401), "token_refused"],
+])("a call that cannot be joined: %s is told as %s", async (error, reason) => {
   livekit.onConnect = () => {
-    throw new Error("no route");
+    throw error;
   };
   await ear.start();
-  expect(states()).toEqual(["connecting", "unreachable"]);
+  expect(states()).toEqual(["connecting", reason]);
+});
+
+describe("joining", () => {
+  let room, voice;
+
+  beforeEach(() => {
+    livekit.onConnect = (joined) => {
+      room = joined;
+      voice = track("TR_agent");
+      room.join("agent", ParticipantKind.AGENT, voice);
+    };
+  });
+
+  test("waits for the voices that are there", async () => {
+    ear.start();
+    await pass(1);
+    expect(states()).toEqual(["connecting"]);
+    arrive(room, voice);
+    await pass(0.1);
+    expect(states()).toEqual(["connecting", "live"]);
+  });
+
+  test("does not wait for ever", async () => {
+    ear.start();
+    await pass(3.1);
+    expect(ear.state).toBe("live");
+  });
+
+  test("ends for who is put out meanwhile", async () => {
+    const started = ear.start();
+    await pass(1);
+    room.throwOut(DisconnectReason.PARTICIPANT_REMOVED);
+    await started;
+    expect(states()).toEqual(["connecting", "revoked"]);
+  });
+});
+
+describe("sound", () => {
+  const [on, off] = [true, false].map((audible) => ({token: grant("listener-1").token, audible}));
+  let told;
+
+  beforeEach(() => (told = heard("sound")));
+
+  test("is told where it begins and ceases", async () => {
+    await ear.start();
+    expect(told).toEqual([]);
+    expect(await ear.listen()).toBe(true);
+    expect(told).toEqual([on]);
+    ear.mute();
+    expect(told).toEqual([on, off]);
+  });
+
+  test("of who listens before joining begins with the call", async () => {
+    ear.listen();
+    expect(told).toEqual([]);
+    await ear.start();
+    await pass(0.1);
+    expect(told).toEqual([on]);
+  });
+
+  test("goes over to the new token on a renewal, without a moment in which nobody has it", async () => {
+    await ear.start();
+    ear.listen();
+    await pass(LIFE_S * 0.6 + 1);
+    expect(told).toEqual([on, {token: grant("listener-1+").token, audible: true}, off]);
+  });
+
+  test("ceases while the connection is away", async () => {
+    await ear.start();
+    await ear.listen();
+    livekit.rooms[0].emit(RoomEvent.Reconnecting);
+    livekit.rooms[0].emit(RoomEvent.Reconnected);
+    expect(told).toEqual([on, off, on]);
+  });
+
+  test("that the browser blocks is none", async () => {
+    const blocked = heard("blocked");
+    isBlocking = true;
+    await ear.start();
+    expect(await ear.listen()).toBe(false);
+    expect(blocked).toHaveLength(1);
+    expect(told).toEqual([]);
+    isBlocking = false;
+    expect(await ear.listen()).toBe(true);
+    expect(told).toEqual([on]);
+  });
+
+  test("says nothing at the end, which the server knows", async () => {
+    await ear.start();
+    await ear.listen();
+    await ear.stop();
+    expect(told).toEqual([on]);
+  });
+});
+
+test("the volume holds for voices now and later, and through renewals", async () => {
+  ear.volume = 0.5;
+  await ear.start();
+  ear.volume = 0.25;
+  arrive(livekit.rooms[0], track("TR_second"));
+  await pass(LIFE_S * 0.6 + 1);
+  expect(sounds.map(({volume}) => volume)).toEqual([0.25, 0.25, 0.25]);
+});
+
+test("whether it is muted is told, whoever changed it", async () => {
+  const told = heard("muted");
+  ear.listen();
+  ear.mute();
+  expect(told).toEqual([{muted: false}, {muted: true}]);
+});
+
+test("the quality is LiveKit's, lost while we reconnect, and back after", async () => {
+  const told = heard("quality");
+  await ear.start();
+  const [room] = livekit.rooms;
+  room.rate("excellent");
+  room.rate("unknown");
+  room.emit(RoomEvent.SignalReconnecting);
+  room.emit(RoomEvent.Reconnecting);
+  room.emit(RoomEvent.Reconnected);
+  expect(told.map(({quality}) => quality)).toEqual(["excellent", "lost", "excellent"]);
 });
 
 describe("renewal", () => {
@@ -182,6 +322,25 @@ describe("renewal", () => {
     expect(ear.state).toBe("live");
   });
 
+  test("is told when it is done", async () => {
+    const told = heard("renewed");
+    await ear.start();
+    await pass(LIFE_S * 2);
+    expect(told).toHaveLength(3);
+  });
+
+  test("is told once each time it has trouble", async () => {
+    const told = heard("unrenewed");
+    renew.mockRejectedValueOnce(new Error()).mockRejectedValueOnce(new Error());
+    await ear.start();
+    await pass(LIFE_S * 0.6 + 10);
+    expect(told).toHaveLength(1);
+    expect(ear.identity).toBe("listener-1+");
+    renew.mockRejectedValueOnce(new Error());
+    await pass(LIFE_S * 0.6);
+    expect(told).toHaveLength(2);
+  });
+
   test("that never comes ends the listening", async () => {
     renew.mockRejectedValue(new TypeError("Failed to fetch"));
     await ear.start();
@@ -227,7 +386,7 @@ describe("the end", () => {
     livekit.rooms[0].join("caller", ParticipantKind.SIP);
     livekit.rooms[0].leave("agent");
     await pass(0);
-    expect(states().at(-1)).toBe("agentleft");
+    expect(told.at(-1)).toEqual({state: "ended", reason: "agentleft", identity: "agent"});
     expect(present()).toHaveLength(0);
   });
 
@@ -239,6 +398,39 @@ describe("the end", () => {
       expect(states().at(-1)).toBe(word);
     },
   );
+
+  test.each([["call_ended", "ended"], ["expired", "expired"], ["revoked", "revoked"], ["", "revoked"]])(
+    "of who was put out is what the server says: %s is told as %s",
+    async (howEnded, reason) => {
+      const explain = vi.fn(async () => howEnded);
+      ear = new Ear({loadLiveKit: async () => livekit, grant: grant("listener-2"), explain});
+      const told = heard("state");
+      await ear.start();
+      livekit.rooms[0].throwOut(DisconnectReason.PARTICIPANT_REMOVED);
+      await pass(0);
+      expect(explain).toHaveBeenCalledExactlyOnceWith(grant("listener-2").token);
+      expect(told.at(-1).reason).toBe(reason);
+    },
+  );
+
+  test("of who was put out is revoked when the server does not answer", async () => {
+    const explain = () => Promise.reject(new TypeError("Failed to fetch"));
+    ear = new Ear({loadLiveKit: async () => livekit, grant: grant("listener-2"), explain});
+    await ear.start();
+    const told = heard("state");
+    livekit.rooms[0].throwOut(DisconnectReason.PARTICIPANT_REMOVED);
+    await pass(0);
+    expect(told.at(-1).reason).toBe("revoked");
+  });
+
+  test("has come once LiveKit is left, by every connection", async () => {
+    await ear.start();
+    livekit.rooms[0].write("agent", {"lk.segment_id": "S"});
+    await pass(LIFE_S * 0.6 + 1);
+    expect(present()).toHaveLength(2);
+    await ear.stop();
+    expect(present()).toHaveLength(0);
+  });
 
   test("is told once", async () => {
     await ear.start();

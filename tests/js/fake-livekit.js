@@ -2,9 +2,13 @@
 
 import {EventEmitter} from "node:events";
 
-import {ConnectionState, DisconnectReason, ParticipantKind, RoomEvent, Track} from "livekit-client";
+import {
+  ConnectionError, ConnectionErrorReason, ConnectionState, DisconnectReason, ParticipantKind, RoomEvent, Track,
+} from "livekit-client";
 
 export class FakeLiveKit {
+  ConnectionError = ConnectionError;
+  ConnectionErrorReason = ConnectionErrorReason;
   ConnectionState = ConnectionState;
   DisconnectReason = DisconnectReason;
   ParticipantKind = ParticipantKind;
@@ -72,6 +76,11 @@ class FakeRoom extends EventEmitter {
   comeBack() {
     this.state = ConnectionState.Connected;
     this.emit(RoomEvent.Reconnected);
+  }
+
+  /** LiveKit tells how good a link is: ours, or somebody else's. */
+  rate(quality, {isLocal = true} = {}) {
+    this.emit(RoomEvent.ConnectionQualityChanged, quality, {isLocal});
   }
 
   throwOut(reason) {

@@ -1,8 +1,9 @@
 /**
  * One hidden connection to a room: hears its voices, reads its text, publishes nothing.
  *
- * Events: "text" {detail: TextEvent | CutEvent}, "agentleft", "blocked", "reconnecting",
- * "reconnected", "closed" {detail: {reason}}.
+ * Events: "text" {detail: TextEvent | CutEvent}, "agentleft" {detail: {identity}}, "played" when the
+ * browser has let a sound play or not, "blocked" when it has not, "quality" {detail: {quality}} of
+ * our own link, "reconnecting", "reconnected", "closed" {detail: {reason}} once it had joined.
  *
  * @typedef {{url: string, token: string}} Grant
  *
@@ -27,8 +28,10 @@ export class Connection extends EventTarget {
   #sounds = new Map();
   #open = new Set();
   #audible = false;
+  #volume = 1;
+  #hasJoined = false;
   #leaving = false;
-  #missesAgent = false;
+  #missedAgent = null;
   #patience;
 
   /** @param {typeof import("livekit-client")} livekit @param {Grant} grant */
@@ -40,10 +43,15 @@ export class Connection extends EventTarget {
     this.#listen();
   }
 
+  get token() {
+    return this.#grant.token;
+  }
+
   /** Join. Rejects with LiveKit's ConnectionError. */
   async open() {
     // Subscribing to video would be noticed by whoever publishes it.
     await this.#room.connect(this.#grant.url, this.#grant.token, {autoSubscribe: false});
+    this.#hasJoined = true;
     this.#subscribeAll();
   }
 
@@ -54,10 +62,24 @@ export class Connection extends EventTarget {
     await this.#room.disconnect();
   }
 
-  /** Whether this tab plays what the connection hears. Turned on in a click, browsers allow it. */
-  set audible(on) {
-    this.#audible = on;
-    for (const sound of this.#sounds.values()) sound.play({audible: on});
+  /**
+   * Play in this tab what the connection hears, or only let it run on. Made audible in a click,
+   * browsers allow it. Resolves when it is known whether they do.
+   */
+  async play({audible}) {
+    this.#audible = audible;
+    await Promise.all([...this.#sounds.values()].map((sound) => this.#play(sound)));
+  }
+
+  /** @param {number} volume from 0 to 1, of what is heard now and later */
+  set volume(volume) {
+    this.#volume = volume;
+    for (const sound of this.#sounds.values()) sound.volume = volume;
+  }
+
+  /** Whether all that came so far comes out of this tab. */
+  get isHeard() {
+    return this.#audible && [...this.#sounds.values()].every((sound) => sound.isHeard);
   }
 
   /** Who could be heard now, and how loud they were since this was last asked. @returns {Voice[]} */
@@ -80,17 +102,27 @@ export class Connection extends EventTarget {
     return this.#room.state !== this.#livekit.ConnectionState.Disconnected;
   }
 
+  /** Whether every voice that may be heard has come to us. */
+  get isSubscribed() {
+    return this.#permitted.every(({trackSid}) => this.#sounds.has(trackSid));
+  }
+
   /** Whether every voice that may be heard would be heard now. */
   get isReady() {
-    return [...this.#room.remoteParticipants.values()]
-      .flatMap((participant) => [...participant.audioTrackPublications.values()])
-      .filter((publication) => !publication.isMuted && !isForbidden(publication))
-      .every((publication) => this.#sounds.get(publication.trackSid)?.isReady);
+    return this.#permitted
+      .filter((publication) => !publication.isMuted)
+      .every(({trackSid}) => this.#sounds.get(trackSid)?.isReady);
   }
 
   /** Whether somebody is in the middle of a sentence whose text only comes here. */
   get isReading() {
     return this.#open.size > 0;
+  }
+
+  get #permitted() {
+    return [...this.#room.remoteParticipants.values()]
+      .flatMap((participant) => [...participant.audioTrackPublications.values()])
+      .filter((publication) => !isForbidden(publication));
   }
 
   #listen() {
@@ -102,7 +134,10 @@ export class Connection extends EventTarget {
       .on(RoomEvent.TrackSubscribed, (track, publication) => this.#hear(track, publication))
       .on(RoomEvent.TrackUnsubscribed, (track, publication) => this.#unhear(publication.trackSid))
       .on(RoomEvent.ParticipantDisconnected, (participant) => {
-        if (participant.kind === ParticipantKind.AGENT) this.#missAgent();
+        if (participant.kind === ParticipantKind.AGENT) this.#missAgent(participant);
+      })
+      .on(RoomEvent.ConnectionQualityChanged, (quality, participant) => {
+        if (participant.isLocal) this.#tell("quality", {quality});
       })
       .on(RoomEvent.SignalReconnecting, () => this.#tell("reconnecting"))
       .on(RoomEvent.Reconnecting, () => this.#tell("reconnecting"))
@@ -124,15 +159,15 @@ export class Connection extends EventTarget {
 
   #closed(reason) {
     this.#fallSilent();
-    this.#tell("closed", {reason: reasonOf(this.#livekit.DisconnectReason, reason)});
+    if (this.#hasJoined) this.#tell("closed", {reason: reasonOf(this.#livekit.DisconnectReason, reason)});
   }
 
   /** The call is over for us once no agent is left, unless a human has taken it. */
-  async #missAgent() {
+  async #missAgent(agent) {
     // When we ourselves drop out, everybody seems to leave just before the room's state says so.
     await Promise.resolve();
     if (!this.#isConnected) {
-      this.#missesAgent = true;
+      this.#missedAgent = agent;
       return;
     }
     const {ParticipantKind} = this.#livekit;
@@ -141,16 +176,17 @@ export class Connection extends EventTarget {
     if (goesOn) return;
     // Behind a caller who has hung up, LiveKit sends the agent out first and us next.
     if (others.length === 0) this.#tell("closed", {reason: "ended"});
-    else this.#tell("agentleft");
+    else this.#tell("agentleft", {identity: agent.identity});
   }
 
   /** Nobody tells who left while we were away: an agent who is not back in time has. */
   #awaitAgent() {
-    if (!this.#missesAgent) return;
+    if (!this.#missedAgent) return;
     clearTimeout(this.#patience);
     this.#patience = setTimeout(() => {
-      this.#missesAgent = false;
-      this.#missAgent();
+      const agent = this.#missedAgent;
+      this.#missedAgent = null;
+      this.#missAgent(agent);
     }, AGENT_BACK_WITHIN_MS);
   }
 
@@ -169,7 +205,13 @@ export class Connection extends EventTarget {
     sound.addEventListener("blocked", () => this.#tell("blocked"));
     this.#unhear(trackSid);
     this.#sounds.set(trackSid, sound);
-    sound.play({audible: this.#audible});
+    sound.volume = this.#volume;
+    this.#play(sound);
+  }
+
+  async #play(sound) {
+    await sound.play({audible: this.#audible});
+    this.#tell("played");
   }
 
   #unhear(trackSid) {

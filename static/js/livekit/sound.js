@@ -6,6 +6,7 @@ export class Sound extends EventTarget {
   #receiver;
   #loudness;
   #plays = false;
+  #isHeard = false;
 
   /** @param {import("livekit-client").RemoteAudioTrack} track */
   constructor(track) {
@@ -16,14 +17,30 @@ export class Sound extends EventTarget {
     this.#element.addEventListener("playing", () => (this.#plays = true), {once: true});
   }
 
-  /** Play on, heard or not: what is muted keeps running, so that it can be heard at once. */
+  /** @param {number} volume from 0 to 1 */
+  set volume(volume) {
+    this.#element.volume = volume;
+  }
+
+  /**
+   * Play on, heard or not: what is muted keeps running, so that it can be heard at once. Resolves
+   * when the browser has let it, or has not.
+   */
   async play({audible}) {
     this.#element.muted = !audible;
+    if (!audible) this.#isHeard = false;
     try {
       await this.#element.play();
+      this.#isHeard = !this.#element.muted;
     } catch (error) {
+      this.#isHeard = false;
       if (error.name === "NotAllowedError" && audible) this.dispatchEvent(new Event("blocked"));
     }
+  }
+
+  /** Whether it comes out of this tab, unmuted and let by the browser. */
+  get isHeard() {
+    return this.#isHeard;
   }
 
   /** Whether it would be heard now. An element plays before its first packet has come. */
