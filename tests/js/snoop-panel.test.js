@@ -66,6 +66,14 @@ test("it starts muted; Listen and Mute take turns and the focus with them", () =
   expect(panel.shadowRoot.activeElement).toBe(button("Listen"));
 });
 
+test("it shows whether it is muted, whoever changed it", () => {
+  source.tell("muted", {muted: false});
+  expect([button("Listen"), button("Mute")]).toEqual([undefined, expect.anything()]);
+  source.become("ended", "ended");
+  source.tell("muted", {muted: true});
+  expect(button("Listen")).toBeUndefined();
+});
+
 test("Stop stops the source and tells the page", () => {
   const stopped = vi.fn();
   panel.addEventListener("stop", stopped);
@@ -191,7 +199,7 @@ describe("in words", () => {
     vi.useRealTimers();
   });
 
-  test.each(["agentleft", "ended", "revoked", "replaced", "expired", "lost", "unreachable"])(
+  test.each(["agentleft", "ended", "revoked", "replaced", "expired", "lost", "token_refused", "unreachable"])(
     "the end %s has a sentence",
     (reason) => {
       source.become("ended", reason);

@@ -7,19 +7,11 @@
  */
 
 import {withHeard, withSaved} from "../core/transcript.js";
+import {ENDINGS} from "../livekit/endings.js";
 import {css} from "./snoop-panel.css.js";
 
 const BADGES = {idle: "Connecting…", connecting: "Connecting…", live: "LIVE", reconnecting: "Connecting…", ended: "Ended"};
 const ROLES = {user: "Caller", agent: "Agent", human: "Human", tool: "Tool", unknown: "Unknown"};
-const ENDINGS = {
-  agentleft: "The agent has left the call.",
-  ended: "The call has ended.",
-  revoked: "An administrator has closed your listening session, or your rights have changed.",
-  replaced: "You are listening in another place with the same token.",
-  expired: "Your listening time is over.",
-  lost: "The connection was lost.",
-  unreachable: "The call cannot be reached. Your network may block it, or LiveKit is away.",
-};
 const LOST = "The connection was lost. Trying to come back…";
 const BACK = "Connected again.";
 const BLOCKED = "Your browser has blocked the sound. Press Listen to hear the call.";
@@ -114,7 +106,7 @@ export class SnoopPanelElement extends HTMLElement {
     this.#part("again").hidden = !MAY_RETURN.has(reason);
     if (ended) this.#showLevels([]);
     this.#say();
-    this.#offer({listen: !ended && this.#muted, mute: !ended && !this.#muted});
+    this.#showMuted(this.#muted);
   }
 
   /** What was said before, or meanwhile, as it was saved. */
@@ -135,6 +127,7 @@ export class SnoopPanelElement extends HTMLElement {
     });
     on("levels", (voices) => this.#showLevels(voices));
     on("blocked", () => this.#block());
+    on("muted", ({muted}) => this.#showMuted(muted));
   }
 
   #part(name) {
@@ -164,7 +157,8 @@ export class SnoopPanelElement extends HTMLElement {
 
   #showMuted(muted) {
     this.#muted = muted;
-    this.#offer({listen: muted, mute: !muted});
+    const ended = this.#state === "ended";
+    this.#offer({listen: !ended && muted, mute: !ended && !muted});
   }
 
   /** Show these buttons, and let the focus of one that goes pass to one that stays. */

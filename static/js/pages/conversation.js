@@ -3,6 +3,8 @@
 import {readSaved} from "../core/transcript.js";
 import {SnoopPanelElement} from "../elements/snoop-panel.js";
 import {Ear, refusalOf} from "../livekit/ear.js";
+import {loadLiveKit} from "../livekit/library.js";
+import {attest, explain} from "../livekit/witness.js";
 
 const REFRESH_EVERY_MS = 500;
 const LAST_WORDS_WITHIN_MS = 30_000;
@@ -25,13 +27,6 @@ async function mint(renews) {
   });
   if (!answer.ok) throw Object.assign(new Error("No listener token"), {status: answer.status});
   return answer.json();
-}
-
-/** LiveKit's client is big, and comes only where a call may be heard. The panel says what matters. */
-async function loadLiveKit() {
-  const livekit = await import("livekit-client");
-  livekit.setLogLevel("silent");
-  return livekit;
 }
 
 /** Open the panel if this call can be heard; otherwise nothing happens. */
@@ -73,7 +68,8 @@ function openOnce() {
 }
 
 function hear(grant) {
-  ear = new Ear({loadLiveKit, grant, renew: mint});
+  ear = new Ear({loadLiveKit, grant, renew: mint, explain});
+  attest(ear);
   ear.addEventListener("state", ({detail}) => detail.state === "live" && showSaved());
   panel.source = ear;
   ear.start();
