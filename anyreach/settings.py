@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "anyreach.jobs",
     "anyreach.demo",
     "conversations",
+    "listen_sdk",
 ]
 
 MIDDLEWARE = [
@@ -272,6 +273,7 @@ PROCRASTINATE_IMPORT_PATHS = [
     "conversations.listening",
     "conversations.reconciling",
     "conversations.recording",
+    "conversations.revoking",
     "conversations.webhooks",
 ]
 PROCRASTINATE_WORKER_DEFAULTS = {

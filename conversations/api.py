@@ -1,6 +1,6 @@
 """/core/conversations: what programs and our own pages read, make, end and hear."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -127,7 +127,22 @@ class EndView(APIView):
 
 
 class ListenerTokenView(APIView):
-    accepts = [Scope.CONVERSATIONS_READ_SENSITIVE, Scope.CONVERSATIONS_MANAGE]
+    """A refusal is written down too: who wanted to listen, to what, and why not."""
+
+    accepts = list(listening.HEARERS)
+
+    def handle_exception(self, error: Exception) -> Response:
+        answer: Response = super().handle_exception(error)
+        request = cast(CallerRequest, self.request)
+        if isinstance(request.auth, Caller):
+            listening.refused(
+                self.kwargs["conversation_id"],
+                caller=request.auth,
+                asked_from=asked_from(request),
+                why=answer.data["detail"],
+                now=timezone.now(),
+            )
+        return answer
 
     @extend_schema(
         operation_id="create_listener_token",
@@ -155,7 +170,7 @@ def asked_from(request: CallerRequest) -> listening.AskedFrom:
     by_program = request.auth.api_key or request.auth.token
     return listening.AskedFrom(
         source=source.API if by_program else source.DASHBOARD,
-        origin=request.headers.get("Origin", ""),
+        origin=request.headers.get("Origin", "")[:255],
         ip=request.META.get("REMOTE_ADDR") or None,
-        user_agent=request.headers.get("User-Agent", ""),
+        user_agent=request.headers.get("User-Agent", "")[:512],
     )

@@ -5,8 +5,10 @@ revocation. So each token has a ListenSession here, and whoever is in a room wit
 one is put out.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -15,17 +17,25 @@ from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from anyreach.errors import Conflict, Invalid, NotThere
+from anyreach.errors import Conflict, DomainError, Forbidden, Invalid, NotThere
 from anyreach.gateways.livekit import server, tokens
 from anyreach.gateways.livekit.words import Kind, LeaveReason, ParticipantInfo, RoomInfo
+from anyreach.live.announcing import announce
 from anyreach.organizations.caller import Caller
+from anyreach.organizations.scopes import Scope
+from anyreach.organizations.standing import scopes_now
+from conversations import ledger
 from conversations.models import (
     LISTENER_PREFIX,
+    RETURNABLE,
     Conversation,
+    ListenEvent,
     ListenSession,
 )
 
+HEARERS = (Scope.CONVERSATIONS_READ_SENSITIVE, Scope.CONVERSATIONS_MANAGE)
 GHOST_GRACE_S = 5
+SOUND_REPORTS_AT_MOST = 500
 UNTIL_LIVEKIT_IS_BACK = RetryStrategy(max_attempts=60, wait=1, linear_wait=1)
 
 Ended = ListenSession.Ended
@@ -42,6 +52,20 @@ class NotActive(Conflict):
 
 class NoRoom(NotThere):
     detail = "This conversation has no LiveKit room."
+
+
+class Closed(Forbidden):
+    detail = "This listener was closed by an administrator."
+
+
+class RightLost(Forbidden):
+    detail = "Your role does not allow this any more."
+
+
+class TooManyReports(DomainError):
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    detail = "This listener has been muted and unmuted too often to be written down."
+    retry_after_s = 60
 
 
 @dataclass(frozen=True)
@@ -76,9 +100,11 @@ def grant(
 
     `conversation` is already narrowed to what the caller may see. `renews` is the identity
     in a token that this one follows. LiveKit learns an opaque identity,
-    "listener-<session id>": names and e-mail addresses stay with us.
+    "listener-<session id>": names and e-mail addresses stay with us. A token never outlives the
+    credential that it was asked for with.
 
-    Raises NotActive (409), NoRoom (404), Invalid (422, `renews`), LiveKitAway (503).
+    Raises NotActive (409), NoRoom (404), Invalid (422, `renews`), Closed or RightLost (403),
+    LiveKitAway (503).
     """
     if not conversation.is_active:
         raise NotActive
@@ -86,6 +112,9 @@ def grant(
     if not room or not server.list_rooms([room]):
         raise NoRoom
     first = _renewed(conversation, caller, renews) if renews else None
+    expires_at = now + timedelta(seconds=settings.LISTEN_TOKEN_TTL_S)
+    if caller.expires_at:
+        expires_at = min(expires_at, caller.expires_at)
     session = ListenSession(
         conversation=conversation,
         room_name=room,
@@ -94,21 +123,75 @@ def grant(
         token=caller.token,
         who=_name_of(caller),
         source=asked_from.source,
-        origin=asked_from.origin[:255],
+        origin=asked_from.origin,
         ip=asked_from.ip,
-        user_agent=asked_from.user_agent[:512],
+        user_agent=asked_from.user_agent,
         first=first,
         minted_at=now,
-        expires_at=now + timedelta(seconds=settings.LISTEN_TOKEN_TTL_S),
+        expires_at=expires_at,
     )
     token = tokens.listener_token(
-        room=room, identity=session.identity, ttl=timedelta(seconds=settings.LISTEN_TOKEN_TTL_S)
+        room=room,
+        identity=session.identity,
+        ttl=expires_at - now,
+        embed_id=caller.organization.embed_id,
     )
     with transaction.atomic():
+        # Whoever revokes holds this row: the renewal is either seen by them, or refused.
+        if first and ListenSession.objects.select_for_update().get(pk=first.pk).revoked_at:
+            raise Closed
         session.save(force_insert=True)
+        _write_down(session, ListenEvent.Kind.MINTED, at=now, renews=renews, **asdict(asked_from))
+        # Under the ledger's lock: whoever takes the right away looks at us, or we see it taken.
+        if not still_may(session, now):
+            raise RightLost
         if settings.LISTEN_EVICT_AT_EXPIRY:
             evict.configure(schedule_at=session.expires_at).defer(session_id=str(session.pk))
     return ListenGrant(settings.LIVEKIT_PUBLIC_URL, token, room, session.expires_at)
+
+
+def still_may(session: ListenSession, now: datetime) -> bool:
+    """Whether who asked for this session has the right to listen now."""
+    scopes = scopes_now(
+        organization_id=session.conversation.organization_id,
+        user_id=session.user_id,
+        api_key_id=session.api_key_id,
+        token_id=session.token_id,
+        now=now,
+    )
+    return not scopes.isdisjoint(HEARERS)
+
+
+def _write_down(
+    session: ListenSession, kind: ListenEvent.Kind, *, at: datetime, **details: Any
+) -> None:
+    """Add a line about `session` to the ledger, and tell pages that its listeners changed."""
+    conversation = session.conversation
+    ledger.append(
+        conversation.organization_id,
+        kind,
+        at=at,
+        who=session.who,
+        conversation_id=conversation.pk,
+        session_id=session.pk,
+        **details,
+    )
+    announce(conversation.organization_id, conversation.pk, "listeners")
+
+
+def refused(
+    conversation_id: UUID, *, caller: Caller, asked_from: AskedFrom, why: str, now: datetime
+) -> None:
+    """Write down that a token was not given. The conversation may not even exist."""
+    ledger.append(
+        caller.organization.pk,
+        ListenEvent.Kind.REFUSED,
+        at=now,
+        who=_name_of(caller),
+        conversation_id=conversation_id,
+        why=why,
+        **asdict(asked_from),
+    )
 
 
 def _renewed(conversation: Conversation, caller: Caller, identity: str) -> ListenSession:
@@ -122,6 +205,12 @@ def _renewed(conversation: Conversation, caller: Caller, identity: str) -> Liste
     ):
         raise Invalid("renews", "This is not the identity of a listener of yours here.")
     return session.first or session
+
+
+def session_of_token(token: str) -> ListenSession | None:
+    """Return the listen session that an unexpired listener token of ours stands for."""
+    identity = tokens.identity_of(token)
+    return session_of(identity) if identity else None
 
 
 def _name_of(caller: Caller) -> str:
@@ -150,7 +239,7 @@ def may_be_there(session: ListenSession, room: RoomInfo, now: datetime) -> bool:
         return False
     if settings.LISTEN_EVICT_AT_EXPIRY and session.expires_at <= now:
         return False
-    return session.ended_how in ("", Ended.STOPPED, Ended.LOST)
+    return session.ended_how in RETURNABLE
 
 
 def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> None:
@@ -159,42 +248,110 @@ def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> Non
     now = timezone.now()
     if session is None or not may_be_there(session, room, now):
         server.remove_participant(room.name, participant.identity)
+        if session and not session.in_room_since:
+            _write_down(session, ListenEvent.Kind.REFUSED, at=at, why=_why_not(session))
         close_ghost.configure(schedule_in={"seconds": GHOST_GRACE_S}).defer(
             room_name=room.name, room_sid=room.sid
         )
         return
     joined_at = participant.joined_at or at
-    sessions = ListenSession.objects.filter(pk=session.pk)
-    sessions.filter(joined_at=None).update(joined_at=joined_at)
-    # A return, unless this report is older than the leaving that is noted.
-    sessions.filter(left_at__lt=joined_at).update(left_at=None, ended_how="")
+    with transaction.atomic():
+        row = ListenSession.objects.select_for_update().get(pk=session.pk)
+        if row.participant_sid == participant.sid or row.ended_how not in RETURNABLE:
+            return  # Told already, or closed meanwhile, by someone who puts it out.
+        was_there = row.in_room_since is not None
+        row.participant_sid = participant.sid
+        row.joined_at = row.joined_at or joined_at
+        row.in_room_since = row.in_room_since or joined_at
+        row.left_at, row.ended_how = None, ""
+        row.save()
+        if not was_there:
+            _write_down(session, ListenEvent.Kind.JOINED, at=joined_at)
 
 
 def left(participant: ParticipantInfo, *, at: datetime) -> None:
     """An ear has left its room. How it ended is kept if it was already decided."""
     session = session_of(participant.identity)
-    if session is None:
-        return
-    sessions = ListenSession.objects.filter(pk=session.pk)
-    joined_at = participant.joined_at or at
-    sessions.filter(joined_at=None).update(joined_at=joined_at)
-    # Webhooks tell in whole seconds when somebody left.
-    sessions.filter(left_at=None).update(left_at=max(at, joined_at))
-    reason = ENDED_BY_REASON.get(LeaveReason(participant.leave_reason), Ended.LOST)
-    sessions.filter(ended_how="").update(ended_how=reason)
+    if session is not None:
+        how = ENDED_BY_REASON.get(LeaveReason(participant.leave_reason), Ended.LOST)
+        _note_left(session, at, how, participant=participant)
 
 
 def lost(session: ListenSession, *, at: datetime) -> None:
     """An ear is in no room any more, and nobody told when it left."""
-    ended = Ended.LOST if session.conversation.is_active else Ended.CALL_ENDED
-    ListenSession.objects.filter(pk=session.pk, left_at=None).update(left_at=at)
-    ListenSession.objects.filter(pk=session.pk, ended_how="").update(ended_how=ended)
+    how = Ended.LOST if session.conversation.is_active else Ended.CALL_ENDED
+    _note_left(session, at, how)
+
+
+def _note_left(
+    session: ListenSession,
+    at: datetime,
+    how: Ended,
+    *,
+    participant: ParticipantInfo | None = None,
+) -> None:
+    """Close the accounts of an ear that left; its joining may not have been told.
+
+    A connection of the same ear that came after `participant` is still there: then nothing.
+    """
+    with transaction.atomic():
+        row = ListenSession.objects.select_for_update().get(pk=session.pk)
+        if participant:
+            if row.participant_sid not in ("", participant.sid):
+                return
+            row.participant_sid = participant.sid
+            row.in_room_since = row.in_room_since or participant.joined_at
+        if row.left_at is not None:
+            return
+        row.in_room_since = row.in_room_since or at
+        row.joined_at = row.joined_at or row.in_room_since
+        # Webhooks tell in whole seconds when somebody left.
+        row.left_at = max(at, row.in_room_since)
+        row.seconds_in_room += (row.left_at - row.in_room_since).total_seconds()
+        if row.audible_since:
+            row.seconds_audible += max(0, (row.left_at - row.audible_since).total_seconds())
+        row.in_room_since = row.audible_since = None
+        row.ended_how = row.ended_how or how
+        row.save()
+        _write_down(
+            session,
+            ListenEvent.Kind.LEFT,
+            at=row.left_at,
+            ended_how=row.ended_how,
+            seconds_in_room=round(row.seconds_in_room),
+            seconds_audible=round(row.seconds_audible),
+        )
+
+
+def sounded(session: ListenSession, *, audible: bool, at: datetime) -> None:
+    """Take a browser's word that its listener hears the call now, or does not any more.
+
+    Raises TooManyReports (429): a ledger is no place to be filled by a hostile page.
+    """
+    with transaction.atomic():
+        row = ListenSession.objects.select_for_update().get(pk=session.pk)
+        if row.ended_how or audible == bool(row.audible_since):
+            return
+        if row.sound_reports >= SOUND_REPORTS_AT_MOST:
+            raise TooManyReports
+        if row.audible_since:
+            row.seconds_audible += (at - row.audible_since).total_seconds()
+        row.audible_since = at if audible else None
+        row.sound_reports += 1
+        row.save(update_fields=["audible_since", "seconds_audible", "sound_reports"])
+        kind = ListenEvent.Kind.AUDIBLE if audible else ListenEvent.Kind.MUTED
+        _write_down(session, kind, at=at, told_by=ListenEvent.ToldBy.BROWSER)
+
+
+def _why_not(session: ListenSession) -> str:
+    if session.ended_how in RETURNABLE:
+        return "Came with a token that was not valid here. Put out at once."
+    return f"Came back with a token that was over ({session.ended_how}). Put out at once."
 
 
 def end(session: ListenSession, how: ListenSession.Ended) -> None:
     """Close one ear: first it may not return, then it is put out. Raises LiveKitAway."""
-    returnable = ("", Ended.STOPPED, Ended.LOST)
-    ListenSession.objects.filter(pk=session.pk, ended_how__in=returnable).update(ended_how=how)
+    ListenSession.objects.filter(pk=session.pk, ended_how__in=RETURNABLE).update(ended_how=how)
     server.remove_participant(session.room_name, session.identity)
 
 

@@ -283,17 +283,22 @@ class Turn(models.Model):
 
 
 class ListenSessionQuerySet(models.QuerySet["ListenSession"]):
-    def live(self, now: datetime) -> Self:
-        """Sessions whose ear may be in the room at `now`."""
-        live = self.filter(ended_how="")
-        return live.filter(expires_at__gt=now) if settings.LISTEN_EVICT_AT_EXPIRY else live
+    def may_hear(self, now: datetime) -> Self:
+        """Sessions of live calls whose holder is in the room, or could still come, or return."""
+        return self.filter(
+            Q(in_room_since__isnull=False) | Q(expires_at__gt=now),
+            ended_how__in=RETURNABLE,
+            conversation__status__in=ACTIVE,
+        )
 
 
 class ListenSession(models.Model):
     """One ear: a token that was minted, and what became of it.
 
-    `joined_at` and `left_at` come from LiveKit, never from the browser. `first` names the
-    session that this one renews, directly or through others, so that both show as one listener.
+    Who got it is remembered when user, key or token are gone. When it was in the room comes from
+    LiveKit; when it was audible is the browser's word. `first` names the session that this one
+    renews, directly or through others, so that both show as one listener; `revoked_at` and
+    `revoked_by` stand at the first one, for all of them.
     """
 
     class Source(models.TextChoices):
@@ -312,10 +317,12 @@ class ListenSession(models.Model):
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="listen_sessions")
     room_name = models.CharField(max_length=255)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="listen_sessions"
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False
     )
-    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True)
-    token = models.ForeignKey(PersonalAccessToken, models.SET_NULL, null=True)
+    api_key = models.ForeignKey(ApiKey, models.DO_NOTHING, null=True, db_constraint=False)
+    token = models.ForeignKey(
+        PersonalAccessToken, models.DO_NOTHING, null=True, db_constraint=False
+    )
     who = models.CharField(max_length=255)
     source = models.CharField(max_length=9, choices=Source)
     origin = models.CharField(max_length=255, blank=True)
@@ -326,7 +333,15 @@ class ListenSession(models.Model):
     expires_at = models.DateTimeField()
     joined_at = models.DateTimeField(null=True)
     left_at = models.DateTimeField(null=True)
+    participant_sid = models.CharField(max_length=64, blank=True)
+    in_room_since = models.DateTimeField(null=True)
+    seconds_in_room = models.FloatField(default=0)
+    audible_since = models.DateTimeField(null=True)
+    seconds_audible = models.FloatField(default=0)
+    sound_reports = models.PositiveIntegerField(default=0)
     ended_how = models.CharField(max_length=10, choices=Ended, blank=True)
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.CharField(max_length=255, blank=True)
 
     objects = ListenSessionQuerySet.as_manager()
 
@@ -346,6 +361,66 @@ class ListenSession(models.Model):
     def identity(self) -> str:
         """What LiveKit knows this ear by. Names and e-mail addresses stay with us."""
         return f"{LISTENER_PREFIX}{self.pk}"
+
+
+# How a session may have ended whose token lets its holder in again, while it is valid.
+RETURNABLE = ("", ListenSession.Ended.STOPPED, ListenSession.Ended.LOST)
+
+
+class ListenEvent(models.Model):
+    """One line of an organization's listening ledger; the database refuses to change or delete it.
+
+    `sequence` counts from 1 without a gap in each organization. `hash` is over the line and the
+    hash of the one before (conversations/ledger.py). Ids are kept without a foreign key: what
+    they name may go, the line stays.
+    """
+
+    class Kind(models.TextChoices):
+        MINTED = "minted"
+        REFUSED = "refused"
+        JOINED = "joined"
+        AUDIBLE = "audible"
+        MUTED = "muted"
+        LEFT = "left"
+        REVOKED = "revoked"
+
+    class ToldBy(models.TextChoices):
+        SERVER = "server"
+        BROWSER = "browser"
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="listen_events")
+    sequence = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=7, choices=Kind)
+    at = models.DateTimeField()
+    told_by = models.CharField(max_length=7, choices=ToldBy)
+    who = models.CharField(max_length=255)
+    conversation_id = models.UUIDField(null=True)
+    session_id = models.UUIDField(null=True)
+    details = models.JSONField(default=dict)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["organization", "-sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "sequence"], name="listen_event_sequence"
+            ),
+            models.CheckConstraint(
+                condition=Q(told_by="server") | Q(kind__in=["audible", "muted"]),
+                name="listen_event_browsers_word",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "kind", "-sequence"], name="listen_event_of_kind"),
+            models.Index(
+                fields=["organization", "conversation_id", "-sequence"],
+                name="listen_event_of_call",
+            ),
+            models.Index(fields=["organization", "at"], name="listen_event_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.kind}"
 
 
 LISTENER_PREFIX = "listener-"

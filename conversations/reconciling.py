@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 from anyreach.gateways.livekit import server
 from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.words import ParticipantInfo, RoomInfo
-from conversations import lifecycle, listening, recording, rooms
+from conversations import lifecycle, listening, recording, revoking, rooms
 from conversations.lifecycle import Evidence
 from conversations.models import (
     Conversation,
@@ -40,6 +40,7 @@ def reconcile(timestamp: int) -> None:
     for room, participants in present.items():
         _look_at(room, participants, now=now)
     _end_abandoned({room.name for room in present}, now=now)
+    revoking.sweep(now)
     _end_lost_ears(
         {each.identity for participants in present.values() for each in participants}, now=now
     )

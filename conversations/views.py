@@ -20,11 +20,11 @@ from anyreach.organizations.models import Membership
 from anyreach.organizations.pages import OrganizationRequest, organization_page
 from anyreach.organizations.scopes import Scope
 from conversations import paging
+from conversations.listening import HEARERS
 from conversations.models import Conversation, Status
 from conversations.serializers import LineOut
 
 READERS = (Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_MANAGE)
-HEARERS = (Scope.CONVERSATIONS_READ_SENSITIVE, Scope.CONVERSATIONS_MANAGE)
 PAGE_LENGTH = 50
 HEARTBEAT_S = 15
 
@@ -130,9 +130,7 @@ async def _stream(caller: Caller, conversation_id: UUID) -> AsyncIterator[str]:
 
 def _status(caller: Caller, conversation_id: UUID) -> dict[str, Any] | None:
     """Return the status if the caller may still see it: a stream outlives its request."""
-    members = Membership.objects.filter(
-        user=caller.user, organization=caller.organization, user__is_active=True
-    )
+    members = Membership.objects.active().filter(user=caller.user, organization=caller.organization)
     conversation = Conversation.objects.visible_to(caller).filter(pk=conversation_id).first()
     if conversation is None or not members.exists():
         return None

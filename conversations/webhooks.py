@@ -66,7 +66,9 @@ def handle(event_id: str) -> None:
         if event.name == "participant_joined":
             listening.joined(event.room, participant, at=event.at)
         else:
-            listening.left(participant, at=event.at)
+            # It tells whole seconds only: what we received sooner than that was sooner.
+            at = min(event.at + timedelta(seconds=1), kept.received_at)
+            listening.left(participant, at=at)
     elif participant is None or not rooms.is_ours(participant):
         _observe(event)
     WebhookEvent.objects.filter(pk=event_id).update(handled_at=timezone.now())

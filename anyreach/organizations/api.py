@@ -60,7 +60,8 @@ class ApiKeyView(APIView):
         responses={status.HTTP_204_NO_CONTENT: None},
     )
     def delete(self, request: CallerRequest, key_id: UUID) -> Response:
-        get_object_or_404(ApiKey.objects.visible_to(request.auth), pk=key_id).delete()
+        api_key = get_object_or_404(ApiKey.objects.visible_to(request.auth), pk=key_id)
+        api_keys.delete_api_key(api_key)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -2,7 +2,10 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from anyreach.errors import Forbidden
+from anyreach.organizations import standing
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.credentials import Credential, hash_of, new_secret
 from anyreach.organizations.models import ApiKey
@@ -38,3 +41,10 @@ def make_api_key(
         created_by=caller.user,
     )
     return api_key, str(Credential("ak", api_key.pk, secret))
+
+
+@transaction.atomic
+def delete_api_key(api_key: ApiKey) -> None:
+    """Take a key away, from the next request on."""
+    standing.changed([api_key.organization_id])
+    api_key.delete()

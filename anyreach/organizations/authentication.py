@@ -50,7 +50,8 @@ class BearerAuthentication(authentication.BaseAuthentication):
 
     def _caller_of_key(self, credential: Credential) -> Caller:
         now = timezone.now()
-        known = ApiKey.objects.unexpired(now).select_related("organization")
+        keys = ApiKey.objects.unexpired(now).filter(organization__is_active=True)
+        known = keys.select_related("organization")
         row: ApiKey | None = known.filter(pk=credential.id).first()
         api_key = credentials.proven(row, credential.secret)
         if api_key is None:
@@ -104,7 +105,7 @@ def membership_named(organization_id: str, user_id: Any) -> Membership:
         organization = UUID(organization_id)
     except ValueError:
         raise NotAMember from None
-    memberships = Membership.objects.select_related("organization", "user")
+    memberships = Membership.objects.active().select_related("organization", "user")
     theirs = memberships.filter(organization=organization, user=user_id)
     membership: Membership | None = theirs.first()
     if membership is None:

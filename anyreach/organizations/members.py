@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from anyreach.errors import Conflict, Forbidden, NotThere
+from anyreach.organizations import standing
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import Invitation, Membership, Organization
 from anyreach.organizations.scopes import Role, Scope, scopes_of
@@ -31,6 +32,7 @@ def change_role(membership: Membership, role: str, *, caller: Caller) -> Members
     membership.role = role
     if Scope.MEMBERS_MANAGE not in scopes_of(role):
         _withdraw_invitations(membership)
+    standing.changed([membership.organization_id])
     return membership
 
 
@@ -39,6 +41,7 @@ def remove(membership: Membership) -> None:
     """End a membership. Raises LastAdmin (409). Keys the member made are the organization's."""
     _keep_an_admin(membership, None)
     _withdraw_invitations(membership)
+    standing.changed([membership.organization_id])
     membership.delete()
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -82,15 +83,22 @@ class User(AbstractBaseUser):
     @property
     def memberships_by_name(self) -> "models.QuerySet[Membership]":
         """One's memberships with their organizations, as the switcher lists them."""
-        return self.memberships.select_related("organization").order_by("organization__name")
+        theirs = self.memberships.active().select_related("organization")
+        return theirs.order_by("organization__name")
 
 
 class Organization(models.Model):
-    """What everything but users belongs to. Its pages' addresses begin with `slug`."""
+    """What everything but users belongs to. Its pages' addresses begin with `slug`.
+
+    `embed_id` names it to any page that embeds our listening frame: public, and no more than a
+    name. While it is not active nobody gets in, and no credential of its counts.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=50, unique=True, validators=[RegexValidator(SLUG_FORM)])
+    embed_id = models.UUIDField(unique=True, db_default=RandomUUID(), editable=False)
+    is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -120,6 +128,12 @@ class OrganizationsOwn(models.QuerySet[Any]):
         return self.filter(organization=caller.organization)
 
 
+class MembershipQuerySet(OrganizationsOwn):
+    def active(self) -> Self:
+        """Those that count now: neither the user nor the organization is shut out."""
+        return self.filter(user__is_active=True, organization__is_active=True)
+
+
 class Membership(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
@@ -129,7 +143,7 @@ class Membership(models.Model):
     role = models.CharField(max_length=20, choices=Role)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = OrganizationsOwn.as_manager()
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -45,7 +45,7 @@ def organization_page(*scopes: Scope) -> Callable[[Page[P]], Callable[..., HttpR
         ) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            memberships = Membership.objects.select_related("organization", "user")
+            memberships = Membership.objects.active().select_related("organization", "user")
             membership = memberships.filter(organization__slug=org_slug, user=request.user).first()
             if membership is None:
                 raise Http404

@@ -2,6 +2,9 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
+from anyreach.organizations import standing
 from anyreach.organizations.credentials import Credential, hash_of, new_secret
 from anyreach.organizations.models import PersonalAccessToken, User
 
@@ -18,3 +21,10 @@ def make_token(
         user=user, name=name, secret_hash=hash_of(secret), expires_at=expires_at
     )
     return token, str(Credential("pat", token.pk, secret))
+
+
+@transaction.atomic
+def delete_token(token: PersonalAccessToken) -> None:
+    """Take a token away, from the next request on."""
+    standing.changed(token.user.memberships.values_list("organization_id", flat=True))
+    token.delete()

@@ -54,7 +54,7 @@ def api_keys_page(request: OrganizationRequest) -> HttpResponse:
 @require_POST
 def delete_api_key(request: OrganizationRequest, key_id: UUID) -> HttpResponse:
     api_key = get_object_or_404(ApiKey.objects.visible_to(request.caller), pk=key_id)
-    api_key.delete()
+    api_keys.delete_api_key(api_key)
     messages.success(request, f"The key “{api_key.name}” is deleted.")
     return redirect("api-keys", org_slug=request.caller.organization.slug)
 
@@ -141,7 +141,7 @@ def tokens_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def delete_token(request: HttpRequest, token_id: UUID) -> HttpResponse:
     token = get_object_or_404(_signed_in(request).tokens, pk=token_id)
-    token.delete()
+    tokens.delete_token(token)
     messages.success(request, f"The token “{token.name}” is deleted.")
     return redirect("tokens")
 

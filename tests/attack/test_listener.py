@@ -134,7 +134,7 @@ def test_a_listener_cannot_change_what_is_told_of_it():
             with suppress(Exception):
                 await asyncio.wait_for(attempt, 3)
         ear = await ear_of(scene)
-        assert (ear.name, ear.metadata, dict(ear.attributes)) == ("", "", {})
+        assert (ear.name, ear.metadata, set(ear.attributes)) == ("", "", {"anyreach.embed"})
         assert ear.permission.hidden
 
     attack(play)

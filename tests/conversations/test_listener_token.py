@@ -79,6 +79,7 @@ def test_the_whole_claim_set_is_what_a_listener_needs_and_nothing_else(organizat
         "iss": settings.LIVEKIT_API_KEY,
         "sub": f"listener-{session.pk}",
         "kind": "agent",
+        "attributes": {"anyreach.embed": str(organization.embed_id)},
         "video": {
             "roomJoin": True,
             "room": live.room_name,

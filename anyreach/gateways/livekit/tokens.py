@@ -1,13 +1,25 @@
 """Tokens that open a LiveKit room. Each grant is spelled out: the defaults allow too much."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
-from livekit.api import AccessToken, RoomAgentDispatch, RoomConfiguration, VideoGrants
+from jwt import PyJWTError
+from livekit.api import (
+    AccessToken,
+    RoomAgentDispatch,
+    RoomConfiguration,
+    TokenVerifier,
+    VideoGrants,
+)
+
+EMBED_ATTRIBUTE = "anyreach.embed"
 
 
-def listener_token(*, room: str, identity: str, ttl: timedelta) -> str:
+def listener_token(*, room: str, identity: str, ttl: timedelta, embed_id: UUID) -> str:
     """Return a JWT that lets its holder hear `room` for `ttl`, and nothing else.
+
+    `embed_id` is there for a page that embeds our frame to read: it names the organization.
 
     Hidden alone is not enough: a hidden participant of the standard kind is counted in
     `num_participants`, keeps the room open and takes a seat. Kind agent does neither
@@ -17,11 +29,21 @@ def listener_token(*, room: str, identity: str, ttl: timedelta) -> str:
         AccessToken(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
         .with_identity(identity)
         .with_ttl(ttl)
+        .with_attributes({EMBED_ATTRIBUTE: str(embed_id)})
         .with_grants(hidden_grants(room))
     )
     if settings.LIVEKIT_LISTENER_KIND == "agent":
         token = token.with_kind("agent")
     return token.to_jwt()
+
+
+def identity_of(token: str) -> str | None:
+    """Return whom a token of ours that has not expired lets in; None for any other text."""
+    try:
+        claims = TokenVerifier(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET).verify(token)
+    except (PyJWTError, ValueError):
+        return None
+    return claims.identity or None
 
 
 def recorder_token(*, room: str, identity: str) -> str:

@@ -1,0 +1,46 @@
+"""What somebody who came in earlier may do now, and telling those whom a change of it concerns."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from procrastinate.contrib.django import app
+
+from anyreach.organizations.models import ApiKey, Membership, PersonalAccessToken
+from anyreach.organizations.scopes import Scope
+
+RIGHTS_CHANGED = "listening.close_rightless"
+
+
+def scopes_now(
+    *,
+    organization_id: UUID,
+    user_id: UUID | None,
+    api_key_id: UUID | None,
+    token_id: UUID | None,
+    now: datetime,
+) -> frozenset[Scope]:
+    """Return the scopes in an organization of whoever came with these; none once one is gone.
+
+    Ids are those a Caller had: a key's, or a user's, with a token's if the user came with one.
+    """
+    if api_key_id:
+        keys = ApiKey.objects.unexpired(now).filter(organization__is_active=True)
+        key: ApiKey | None = keys.filter(pk=api_key_id, organization=organization_id).first()
+        return key.scopes if key else frozenset()
+    tokens = PersonalAccessToken.objects.unexpired(now).filter(user=user_id)
+    if token_id and not tokens.filter(pk=token_id).exists():
+        return frozenset()
+    memberships = Membership.objects.active().filter(organization=organization_id, user=user_id)
+    membership: Membership | None = memberships.first()
+    return membership.scopes if membership else frozenset()
+
+
+def changed(organization_ids: Iterable[UUID]) -> None:
+    """Have what rests on somebody's rights in these organizations looked at again, at once.
+
+    To be called in the transaction that changes them. The job is named, not imported: this app
+    knows none of those that listen.
+    """
+    for organization_id in organization_ids:
+        app.configure_task(RIGHTS_CHANGED).defer(organization_id=str(organization_id))

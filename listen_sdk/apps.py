@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ListenSdkConfig(AppConfig):
+    name = "listen_sdk"
