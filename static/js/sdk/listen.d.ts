@@ -94,3 +94,7 @@ declare namespace AnyReach {
 interface HTMLElementTagNameMap {
   "anyreach-listen": AnyReach.ListenElement;
 }
+
+interface Window {
+  AnyReach: typeof AnyReach;
+}

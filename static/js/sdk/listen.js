@@ -72,6 +72,8 @@ function openFrame({embed, nonce, panel, hear, fail, leave}) {
     unanswered = setTimeout(fail, GREETING_MS, "frame_blocked");
   }
 
+  const lose = () => frame.ready && fail("frame_lost");
+
   const frame = {
     ready: false,
     isThere: () => iframe.isConnected,
@@ -82,7 +84,8 @@ function openFrame({embed, nonce, panel, hear, fail, leave}) {
       clearTimeout(unanswered);
       removeEventListener("pagehide", leave);
       iframe.removeEventListener("load", load);
-      port.onmessage = port.onclose = null;
+      port.removeEventListener("close", lose);
+      port.onmessage = null;
       port.close();
       iframe.remove();
     },
@@ -93,8 +96,8 @@ function openFrame({embed, nonce, panel, hear, fail, leave}) {
     frame.ready ||= data.type === "ready";
     hear(data);
   };
-  // Where browsers tell so, a frame that the page has removed is noticed at once.
-  port.onclose = () => frame.ready && fail("frame_lost");
+  // In browsers that tell, a frame that the page has removed is noticed at once.
+  port.addEventListener("close", lose);
   addEventListener("pagehide", leave);
   iframe.addEventListener("load", load);
 
