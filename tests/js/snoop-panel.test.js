@@ -74,6 +74,18 @@ test("it shows whether it is muted, whoever changed it", () => {
   expect(button("Listen")).toBeUndefined();
 });
 
+test("while nobody is to be heard yet, it can only be stopped", () => {
+  const stopped = vi.fn();
+  panel.addEventListener("stop", stopped);
+  panel.source = null;
+  expect(badge()).toBe("Connecting…");
+  expect([button("Listen"), button("Mute")]).toEqual([undefined, undefined]);
+  button("Stop").click();
+  expect(stopped).toHaveBeenCalledOnce();
+  panel.source = source;
+  expect(button("Listen")).toBeDefined();
+});
+
 test("Stop stops the source and tells the page", () => {
   const stopped = vi.fn();
   panel.addEventListener("stop", stopped);

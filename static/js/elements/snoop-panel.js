@@ -83,12 +83,15 @@ export class SnoopPanelElement extends HTMLElement {
     this.#over.abort();
   }
 
-  /** @param {EventTarget & {state: string, listen(): void, mute(): void, stop(): void}} source */
+  /**
+   * @param {EventTarget & {state: string, listen(): void, mute(): void, stop(): void} | null} source
+   *   null while one is still to come
+   */
   set source(source) {
     this.#source = source;
     this.#muted = true;
     this.#isBlocked = this.#isForbidden = this.#isBack = false;
-    this.show(source.state);
+    this.show(source?.state ?? "connecting");
     if (this.isConnected) this.#attend();
   }
 
@@ -151,14 +154,14 @@ export class SnoopPanelElement extends HTMLElement {
   }
 
   #stop() {
-    this.#source.stop();
+    this.#source?.stop();
     this.dispatchEvent(new CustomEvent("stop"));
   }
 
   #showMuted(muted) {
     this.#muted = muted;
-    const ended = this.#state === "ended";
-    this.#offer({listen: !ended && muted, mute: !ended && !muted});
+    const isHearable = this.#source && this.#state !== "ended";
+    this.#offer({listen: isHearable && muted, mute: isHearable && !muted});
   }
 
   /** Show these buttons, and let the focus of one that goes pass to one that stays. */
