@@ -7,7 +7,8 @@ import {afterEach, beforeEach, expect, test} from "vitest";
 
 const PAGE = `
   async function listen(grant: AnyReach.ListenGrant) {
-    const session = AnyReach.listen({...grant, nonce: "n0nce", getToken: async ({renews}) => ({...grant, token: renews ?? ""})});
+    const getToken: AnyReach.GetToken = async ({renews}) => ({...grant, token: renews ?? ""});
+    const session = AnyReach.listen({...grant, nonce: "n0nce", getToken});
     const said: string[] = [];
     session
       .on("stateChange", (state) => state === "connected")
@@ -50,7 +51,8 @@ test("a page that uses all of the SDK is sound TypeScript, and mistakes are foun
   writeFileSync(page, PAGE);
   const files = [resolve("static/js/sdk/listen.d.ts"), page];
 
-  const tsc = spawnSync("node_modules/.bin/tsc", ["--noEmit", "--strict", "--target", "es2022", ...files], {encoding: "utf8"});
+  const options = ["--noEmit", "--strict", "--target", "es2022"];
+  const tsc = spawnSync("node_modules/.bin/tsc", [...options, ...files], {encoding: "utf8"});
 
   expect(tsc.stdout).toBe("");
   expect(tsc.status).toBe(0);

@@ -12,11 +12,12 @@ const GREETING_MS = 5_000; // from the frame's load to its answer
 const CONNECT_MS = 15_000;
 const GRANT_MS = 15_000; // for the page's getToken() during a call
 const END_MS = 3_000;
+const WATCH_MS = 1_000;
 
 const SENTENCES = {
   invalid_options: "AnyReach.listen() needs the url and token of a listener token, or getToken.",
   token_refused: "getToken() gave no url and token.",
-  frame_blocked: "The frame of AnyReach did not answer. Is it blocked by the page's frame-src, or the network?",
+  frame_blocked: "AnyReach did not answer. Do this page's frame-src and AnyReach's page Embedding allow it here?",
   frame_lost: "The frame of AnyReach was removed, moved or reloaded.",
   timeout: "Listening did not begin within 15 seconds.",
   ended: "Listening has ended.",
@@ -72,7 +73,8 @@ function openFrame({embed, nonce, panel, hear, fail, leave}) {
     unanswered = setTimeout(fail, GREETING_MS, "frame_blocked");
   }
 
-  const lose = () => frame.ready && fail("frame_lost");
+  // No event tells that the page has removed the frame, or something around it.
+  const watch = setInterval(() => greeted && !iframe.isConnected && fail("frame_lost"), WATCH_MS);
 
   const frame = {
     ready: false,
@@ -84,7 +86,7 @@ function openFrame({embed, nonce, panel, hear, fail, leave}) {
       clearTimeout(unanswered);
       removeEventListener("pagehide", leave);
       iframe.removeEventListener("load", load);
-      port.removeEventListener("close", lose);
+      clearInterval(watch);
       port.onmessage = null;
       port.close();
       iframe.remove();
@@ -96,8 +98,6 @@ function openFrame({embed, nonce, panel, hear, fail, leave}) {
     frame.ready ||= data.type === "ready";
     hear(data);
   };
-  // In browsers that tell, a frame that the page has removed is noticed at once.
-  port.addEventListener("close", lose);
   addEventListener("pagehide", leave);
   iframe.addEventListener("load", load);
 
@@ -115,6 +115,35 @@ function openFrame({embed, nonce, panel, hear, fail, leave}) {
   return frame;
 }
 
+/** Make the list of who listens for what. */
+function makeEvents() {
+  const handlers = Object.create(null);
+  const untold = [];
+  return {
+    has: (event) => handlers[event]?.size > 0,
+    add: (event, handler) => (handlers[event] ??= new Set()).add(handler),
+    remove: (event, handler) => handlers[event]?.delete(handler),
+
+    /** Tell the page [event, payload] after [event, payload], in this order even if a handler makes more happen. */
+    tell(...events) {
+      const telling = untold.length > 0;
+      untold.push(...events);
+      if (telling) return;
+      for (; untold.length; untold.shift()) {
+        const [event, payload] = untold[0];
+        for (const handler of [...(handlers[event] ?? [])]) {
+          if (!handlers[event].has(handler)) continue; // removed by one before
+          try {
+            handler(payload);
+          } catch (error) {
+            reportError(error);
+          }
+        }
+      }
+    },
+  };
+}
+
 /**
  * Make a session of what the page gave.
  *
@@ -125,8 +154,8 @@ function openFrame({embed, nonce, panel, hear, fail, leave}) {
  */
 function open(options, session, panel) {
   const {getToken, nonce} = options ?? {};
-  const handlers = {};
-  const untold = [];
+  const events = makeEvents();
+  const {tell} = events;
   const starts = new Map(); // startAudio() by id, until the frame has answered
   let startCount = 0;
   let state = "idle";
@@ -140,25 +169,6 @@ function open(options, session, panel) {
   let leaving; // until the frame is removed by force
   let ended = later();
   let over = false; // whether "ended" was told
-
-  /** Tell the page, in this order even if a handler makes more happen. */
-  function tell(...events) {
-    const telling = untold.length > 0;
-    untold.push(...events);
-    if (telling) return;
-    for (; untold.length; untold.shift()) {
-      const [event, payload] = untold[0];
-      const present = handlers[event] ?? [];
-      for (const handler of [...present]) {
-        if (!present.has(handler)) continue;
-        try {
-          handler(payload);
-        } catch (error) {
-          reportError(error);
-        }
-      }
-    }
-  }
 
   const say = (word) => joined && frame.say(word);
 
@@ -202,14 +212,14 @@ function open(options, session, panel) {
     tell(errorEvent(error), ...out(error), ...close());
   }
 
-  const ways = {
+  const hears = {
     connected() {
       if (state === "connected" || leaving) return;
       clearTimeout(deadline);
       state = "connected";
-      tell(["stateChange", state]);
       attempt ??= later(); // a panel's own "again"
       attempt.resolve();
+      tell(["stateChange", state]);
     },
     failed({code, message}) {
       if (!panel || !frame.ready) return fail(code, message);
@@ -218,7 +228,7 @@ function open(options, session, panel) {
       tell(errorEvent(error), ...out(error));
     },
     error({code, message}) {
-      if (state === "connecting") return ways.failed({code, message});
+      if (state === "connecting") return hears.failed({code, message});
       tell(errorEvent({code, message}));
     },
     transcript: ({line: {id, role, text, final}}) => tell(["transcript", {id, role, text, final}]),
@@ -264,7 +274,7 @@ function open(options, session, panel) {
       panel,
       fail,
       // What a page hears that has left is of no more interest to it.
-      hear: (word) => (!leaving || word.type === "ended") && ways[word.type]?.(word),
+      hear: (word) => (!leaving || word.type === "ended") && hears[word.type]?.(word),
       leave: () => (state === "idle" ? drop() : tell(...out(), ...close())),
     });
   }
@@ -280,7 +290,7 @@ function open(options, session, panel) {
     if (!frame?.isThere()) makeFrame(embed);
     joined = true;
     say({type: "connect", grant, renewable: Boolean(getToken), muted, volume});
-    if (handlers.level?.size) say({type: "levels"});
+    if (events.has("level")) say({type: "levels"});
     for (const id of starts.keys()) say({type: "startAudio", id});
   }
 
@@ -342,13 +352,12 @@ function open(options, session, panel) {
     getState: () => state,
     end,
     on(event, handler) {
-      const present = (handlers[event] ??= new Set());
-      if (event === "level" && !present.size) say({type: "levels"});
-      present.add(handler);
+      if (event === "level" && !events.has(event)) say({type: "levels"});
+      events.add(event, handler);
       return session;
     },
     off(event, handler) {
-      handlers[event]?.delete(handler);
+      events.remove(event, handler);
       return session;
     },
   });

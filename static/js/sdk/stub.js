@@ -9,8 +9,11 @@ window.AnyReach ??= ((q) => ({
   listen(options) {
     const calls = [];
     const session = {isMuted: () => false, getState: () => "idle"};
-    const keep = (names, answer) =>
-      names.split(" ").forEach((name) => (session[name] = (...given) => answer((settle) => calls.push([name, given, settle]))));
+    const keep = (names, answer) => {
+      for (const name of names.split(" ")) {
+        session[name] = (...given) => answer((settle) => calls.push([name, given, settle]));
+      }
+    };
     keep("connect startAudio end", (call) => new Promise(call));
     keep("mute unmute setVolume on off", (call) => (call(() => {}), session));
     q.push([options, session, calls]);
