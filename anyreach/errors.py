@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-JSON_PREFIXES = ("/core/", "/admin/", "/livekit/")
+JSON_PREFIXES = ("/core/", "/admin/", "/livekit/", "/public/listen/")
 
 
 class DomainError(Exception):

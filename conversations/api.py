@@ -14,13 +14,15 @@ from rest_framework.views import APIView
 from anyreach.organizations.authentication import CallerRequest
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.scopes import Scope
-from conversations import calls, listening, paging
+from conversations import calls, listening, paging, revoking
+from conversations.listeners import listeners_of
 from conversations.models import Conversation, ListenSession
 from conversations.serializers import (
     ConversationIn,
     ConversationOut,
     ConversationQuery,
     CreatedOut,
+    ListenerOut,
     ListenerTokenIn,
     ListenerTokenOut,
 )
@@ -174,3 +176,33 @@ def asked_from(request: CallerRequest) -> listening.AskedFrom:
         ip=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.headers.get("User-Agent", "")[:512],
     )
+
+
+class ListenersView(APIView):
+    accepts = [Scope.ORGANIZATIONS_MANAGE]
+
+    @extend_schema(
+        operation_id="list_listeners",
+        summary="List who has heard a conversation, or may hear it now",
+        responses=ListenerOut(many=True),
+    )
+    def get(self, request: CallerRequest, conversation_id: UUID) -> Response:
+        visible = Conversation.objects.visible_to(request.auth)
+        conversation = get_object_or_404(visible, pk=conversation_id)
+        heard = listeners_of(conversation, now=timezone.now())
+        return Response(ListenerOut(heard, many=True).data)
+
+
+class ListenerView(APIView):
+    accepts = [Scope.ORGANIZATIONS_MANAGE]
+
+    @extend_schema(
+        operation_id="revoke_listener",
+        summary="Close a listener's ear for good",
+        responses={204: None},
+    )
+    def delete(self, request: CallerRequest, conversation_id: UUID, session_id: UUID) -> Response:
+        visible = ListenSession.objects.visible_to(request.auth)
+        session = get_object_or_404(visible, conversation=conversation_id, pk=session_id)
+        revoking.revoke(session, by=request.auth.name, now=timezone.now())
+        return Response(status=204)

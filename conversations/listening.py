@@ -121,7 +121,7 @@ def grant(
         user=caller.user,
         api_key=caller.api_key,
         token=caller.token,
-        who=_name_of(caller),
+        who=caller.name,
         source=asked_from.source,
         origin=asked_from.origin,
         ip=asked_from.ip,
@@ -187,7 +187,7 @@ def refused(
         caller.organization.pk,
         ListenEvent.Kind.REFUSED,
         at=now,
-        who=_name_of(caller),
+        who=caller.name,
         conversation_id=conversation_id,
         why=why,
         **asdict(asked_from),
@@ -211,12 +211,6 @@ def session_of_token(token: str) -> ListenSession | None:
     """Return the listen session that an unexpired listener token of ours stands for."""
     identity = tokens.identity_of(token)
     return session_of(identity) if identity else None
-
-
-def _name_of(caller: Caller) -> str:
-    if caller.api_key:
-        return f"API key {caller.api_key.name}"
-    return caller.user.email if caller.user else ""
 
 
 def session_of(identity: str) -> ListenSession | None:

@@ -283,6 +283,10 @@ class Turn(models.Model):
 
 
 class ListenSessionQuerySet(models.QuerySet["ListenSession"]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Narrow to what `caller` may see. Every view starts here."""
+        return self.filter(conversation__organization=caller.organization)
+
     def may_hear(self, now: datetime) -> Self:
         """Sessions of live calls whose holder is in the room, or could still come, or return."""
         return self.filter(

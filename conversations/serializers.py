@@ -13,6 +13,7 @@ from conversations.models import (
     Channel,
     Conversation,
     Direction,
+    ListenSession,
     Status,
     Turn,
 )
@@ -187,6 +188,35 @@ class ListenerTokenOut(serializers.Serializer[Any]):
     token = serializers.CharField()
     room_name = serializers.CharField()
     expires_at = serializers.DateTimeField()
+
+
+class ListenerOut(serializers.Serializer[Any]):
+    """One listener: a session and those that renewed it.
+
+    Seconds in the room are LiveKit's word, seconds audible the browser's.
+    """
+
+    id = serializers.UUIDField()
+    who = serializers.CharField(source="first.who")
+    user_id = serializers.UUIDField(source="first.user_id", allow_null=True)
+    api_key_id = serializers.UUIDField(source="first.api_key_id", allow_null=True)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # not the field of that name
+        ListenSession.Source.choices, source="first.source"
+    )
+    origin = serializers.CharField(source="first.origin")
+    ip = serializers.IPAddressField(source="first.ip", allow_null=True)
+    user_agent = serializers.CharField(source="first.user_agent")
+    minted_at = serializers.DateTimeField(source="first.minted_at")
+    expires_at = serializers.DateTimeField()
+    joined_at = serializers.DateTimeField(allow_null=True)
+    left_at = serializers.DateTimeField(allow_null=True)
+    in_room = serializers.BooleanField()
+    seconds_in_room = serializers.IntegerField()
+    audible = serializers.BooleanField()
+    seconds_audible = serializers.IntegerField()
+    ended_how = serializers.ChoiceField([("", "Not ended"), *ListenSession.Ended.choices])
+    revoked_at = serializers.DateTimeField(source="first.revoked_at", allow_null=True)
+    revoked_by = serializers.CharField(source="first.revoked_by")
 
 
 class MetadataField(serializers.Field[Any, Any, Any, Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from conversations import api, views, webhook_view
+from conversations import api, listening_views, views, webhook_view
 
 core_urlpatterns: list[URLPattern] = [
     path("conversations", api.ConversationsView.as_view(), name="core-conversations"),
@@ -20,6 +20,16 @@ core_urlpatterns: list[URLPattern] = [
         "conversations/<uuid:conversation_id>/listener-token",
         api.ListenerTokenView.as_view(),
         name="core-listener-token",
+    ),
+    path(
+        "conversations/<uuid:conversation_id>/listeners",
+        api.ListenersView.as_view(),
+        name="core-listeners",
+    ),
+    path(
+        "conversations/<uuid:conversation_id>/listeners/<uuid:session_id>",
+        api.ListenerView.as_view(),
+        name="core-listener",
     ),
 ]
 
@@ -43,4 +53,16 @@ organization_urlpatterns: list[URLPattern] = [
     path("conversations/<uuid:conversation_id>/facts", views.facts, name="conversation-facts"),
     path("conversations/<uuid:conversation_id>/lines", views.lines, name="conversation-lines"),
     path("conversations/<uuid:conversation_id>/events", views.events, name="conversation-events"),
+    path(
+        "conversations/<uuid:conversation_id>/heard-by",
+        listening_views.heard_by,
+        name="conversation-heard-by",
+    ),
+    path(
+        "conversations/<uuid:conversation_id>/listeners/<uuid:session_id>/revoke",
+        listening_views.revoke,
+        name="revoke-listener",
+    ),
+    path("listening", listening_views.ledger_page, name="listening"),
+    path("listening.csv", listening_views.ledger_file, name="listening-file"),
 ]

@@ -10,6 +10,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -20,6 +21,7 @@ from anyreach.organizations.models import Membership
 from anyreach.organizations.pages import OrganizationRequest, organization_page
 from anyreach.organizations.scopes import Scope
 from conversations import paging
+from conversations.listeners import listeners_of
 from conversations.listening import HEARERS
 from conversations.models import Conversation, Status
 from conversations.serializers import LineOut
@@ -71,8 +73,11 @@ heading = partial(piece, template="conversations/partials/heading.html")
 def _context(request: OrganizationRequest, conversation_id: UUID) -> dict[str, Any]:
     conversation = _visible(request, conversation_id)
     sensitive = request.caller.can(Scope.CONVERSATIONS_READ_SENSITIVE)
+    sees_listeners = request.caller.can(Scope.ORGANIZATIONS_MANAGE)
     return {
         "conversation": conversation,
+        "sees_listeners": sees_listeners,
+        "listeners": listeners_of(conversation, now=timezone.now()) if sees_listeners else [],
         "sensitive": sensitive,
         "may_listen": request.caller.can(*HEARERS) and bool(conversation.room_name),
         "turns": conversation.turns.all() if sensitive else [],
@@ -119,23 +124,29 @@ async def _stream(caller: Caller, conversation_id: UUID) -> AsyncIterator[str]:
                 continue
             if change.conversation_id not in (conversation_id, None):
                 continue
-            status = await sync_to_async(_status)(caller, conversation_id)
-            if status is None:
+            seen = await sync_to_async(_seen)(caller, conversation_id)
+            if seen is None:
                 return
+            status, scopes = seen
             if change.what in ("status", "missed"):
                 yield f"event: status\ndata: {json.dumps(status)}\n\n"
             if change.what in ("turns", "missed"):
                 yield "event: turns\ndata: {}\n\n"
+            # Others are not even told that somebody listens.
+            if change.what in ("listeners", "missed") and Scope.ORGANIZATIONS_MANAGE in scopes:
+                yield "event: listeners\ndata: {}\n\n"
 
 
-def _status(caller: Caller, conversation_id: UUID) -> dict[str, Any] | None:
-    """Return the status if the caller may still see it: a stream outlives its request."""
-    members = Membership.objects.active().filter(user=caller.user, organization=caller.organization)
+def _seen(caller: Caller, conversation_id: UUID) -> tuple[dict[str, Any], frozenset[Scope]] | None:
+    """Return the status and the caller's scopes by now: a stream outlives its request."""
+    memberships = Membership.objects.active()
+    membership = memberships.filter(user=caller.user, organization=caller.organization).first()
     conversation = Conversation.objects.visible_to(caller).filter(pk=conversation_id).first()
-    if conversation is None or not members.exists():
+    if conversation is None or membership is None:
         return None
-    return {
+    status = {
         "status": conversation.status,
         "is_active": conversation.is_active,
         "is_over": conversation.is_over,
     }
+    return status, membership.scopes

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from anyreach.organizations.models import PersonalAccessToken
 from conversations.models import Conversation
-from tests.conversations.factories import make_conversation
+from tests.conversations.factories import make_conversation, make_listen_session
 from tests.organizations.factories import (
     bearer,
     make_api_key,
@@ -62,9 +62,11 @@ def ours() -> dict[str, object]:
     organization = make_organization()
     member = make_member(organization)
     invitation, _ = make_invitation(organization, "x@example.com", "viewer")
+    conversation = make_conversation(organization)
     return {
         "org_slug": organization.slug,
-        "conversation_id": make_conversation(organization).pk,
+        "conversation_id": conversation.pk,
+        "session_id": make_listen_session(conversation).pk,
         "member_id": member.pk,
         "key_id": make_api_key(organization)[0].pk,
         "invitation_id": invitation.pk,

@@ -9,7 +9,7 @@ CHANNEL = "anyreach_changes"
 
 
 def announce(organization_id: UUID, conversation_id: UUID, what: str) -> None:
-    """Tell that `what` ("status", "turns") of a conversation changed.
+    """Tell that `what` ("status", "turns", "listeners") of a conversation changed.
 
     PostgreSQL delivers at commit, drops the notice on rollback, and joins equal ones.
     The notice carries ids only: nothing that anybody said.

@@ -20,7 +20,10 @@ QUEUE_LENGTH = 1000
 
 @dataclass(frozen=True)
 class Change:
-    """`what` ("status", "turns") of a conversation changed. "missed": something may have."""
+    """`what` ("status", "turns", "listeners") of a conversation changed.
+
+    "missed": something may have.
+    """
 
     organization_id: UUID | None
     conversation_id: UUID | None

@@ -46,6 +46,13 @@ class Caller:
         return scopes_of(role) <= self.scopes
 
     @property
+    def name(self) -> str:
+        """As whom the caller is written down."""
+        if self.api_key:
+            return f"API key {self.api_key.name}"
+        return self.user.email if self.user else "The operator"
+
+    @property
     def expires_at(self) -> datetime | None:
         """When the credential that is asking ends; None for sessions and endless ones."""
         credential = self.api_key or self.token

@@ -4,9 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
 from procrastinate.contrib.django import app
 
-from anyreach.organizations.models import ApiKey, Membership, PersonalAccessToken
+from anyreach.organizations.models import (
+    ApiKey,
+    Membership,
+    Organization,
+    PersonalAccessToken,
+    User,
+)
 from anyreach.organizations.scopes import Scope
 
 RIGHTS_CHANGED = "listening.close_rightless"
@@ -44,3 +51,17 @@ def changed(organization_ids: Iterable[UUID]) -> None:
     """
     for organization_id in organization_ids:
         app.configure_task(RIGHTS_CHANGED).defer(organization_id=str(organization_id))
+
+
+@transaction.atomic
+def set_user_active(user: User, active: bool) -> None:
+    """Shut a user out of every organization, or let them in again."""
+    User.objects.filter(pk=user.pk).update(is_active=active)
+    changed(user.memberships.values_list("organization_id", flat=True))
+
+
+@transaction.atomic
+def set_organization_active(organization: Organization, active: bool) -> None:
+    """Shut an organization's people and credentials out, or let them in again."""
+    Organization.objects.filter(pk=organization.pk).update(is_active=active)
+    changed([organization.pk])

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from conversations.models import Turn
+from conversations.models import ListenEvent, Turn
 
 register = template.Library()
 
@@ -51,3 +51,27 @@ def latency_label(turn: Turn) -> str:
 @register.filter
 def slowest(turns: Iterable[Turn]) -> int:
     return max((response_ms(turn) or 0 for turn in turns), default=0)
+
+
+@register.filter
+def ledger_details(event: ListenEvent) -> str:
+    """Write what a line of the ledger holds beside who, what and when."""
+    details = event.details
+    seconds = (
+        f"{clock(details['seconds_in_room'])} in the room, "
+        f"{clock(details['seconds_audible'])} audible (says their browser)"
+        if "seconds_in_room" in details
+        else ""
+    )
+    parts = (
+        details.get("why", ""),
+        words(details.get("ended_how", "")),
+        seconds,
+        f"By {details['by']}" if "by" in details else "",
+        words(details.get("source", "")),
+        details.get("origin", ""),
+        details.get("ip", ""),
+        "Renewed" if "renews" in details else "",
+        details.get("user_agent", ""),
+    )
+    return " · ".join(part for part in parts if part)

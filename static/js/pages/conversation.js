@@ -167,6 +167,7 @@ function soon(then) {
 }
 
 const showTurns = soon(() => Promise.all([refresh("transcript"), refresh("details"), showSaved()]));
+const showListeners = soon(() => document.querySelector("#heard-by") && refresh("heard-by"));
 const showFacts = soon(() => Promise.all([refresh("heading"), refresh("details")]));
 
 function follow() {
@@ -177,6 +178,7 @@ function follow() {
     showTurns();
   });
   events.addEventListener("turns", showTurns);
+  events.addEventListener("listeners", showListeners);
   events.addEventListener("status", ({data}) => {
     showFacts();
     const {is_active: isActive, is_over: isOver} = JSON.parse(data);

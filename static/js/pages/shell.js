@@ -2,6 +2,7 @@
 
 const FORMATS = {
   "": new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "short"}),
+  seconds: new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"}),
   time: new Intl.DateTimeFormat(undefined, {timeStyle: "medium"}),
 };
 
