@@ -333,9 +333,34 @@ describe("connecting", () => {
     expect(iframes()).toHaveLength(1);
 
     const removed = listen();
-    iframes().at(-1).remove();
+    new FakeFrame(iframes().at(-1)).load().iframe.remove();
     removed.connect().catch(() => {});
     expect(iframes()).toHaveLength(2);
+    await pass(5);
+    expect(removed.getState()).toBe("connecting");
+  });
+
+  test("has 15 s each time", async () => {
+    const session = listen();
+    session.connect().catch(() => {});
+    await pass(10);
+    session.end();
+
+    session.connect().catch(() => {});
+    await pass(10);
+
+    expect(session.getState()).toBe("connecting");
+  });
+
+  test("does not begin when a handler ends it at once", async () => {
+    const session = listen({getToken: vi.fn()});
+    const told = listenTo(session);
+    session.on("stateChange", (state) => state === "connecting" && session.end());
+
+    await expect(session.connect()).rejects.toMatchObject({code: "ended"});
+
+    expect(told).toEqual([["stateChange", "connecting"], ["stateChange", "disconnected"], ["ended"]]);
+    expect(iframes()).toEqual([]);
   });
 
   test("may be done again, with another token", async () => {
@@ -357,6 +382,14 @@ describe("connecting", () => {
     expect(told).toEqual([
       ["stateChange", "disconnected"], ["ended"], ["stateChange", "connecting"], ["stateChange", "connected"],
     ]);
+
+    const ended = vi.fn();
+    session.end().then(ended);
+    await settle();
+    expect(ended).not.toHaveBeenCalled();
+    await second.say("ended");
+    expect(ended).toHaveBeenCalledOnce();
+    expect(told.slice(4)).toEqual([["stateChange", "disconnected"], ["ended"]]);
   });
 });
 
@@ -373,6 +406,7 @@ describe("what is heard", () => {
       {type: "error", code: "renewal_failed", message: "No other token was had."},
       {type: "agentDisconnected", participantIdentity: "agent-1"},
       "constructor",
+      "connected",
       "disconnected",
       "ended",
     );
@@ -534,6 +568,16 @@ describe("sound", () => {
     await expect(promise).rejects.toMatchObject({code: "unreachable"});
     await expect(session.startAudio()).rejects.toMatchObject({code: "ended"});
     expect(session.getState()).toBe("disconnected");
+  });
+
+  test("rejects when the session ends before it plays", async () => {
+    const {session} = await connected();
+    const promise = session.startAudio();
+    promise.catch(() => {});
+
+    session.end();
+
+    await expect(promise).rejects.toMatchObject({code: "ended"});
   });
 
   test("is muted and unmuted, and has a volume between 0 and 1", async () => {
@@ -707,6 +751,17 @@ describe("the end", () => {
     expect(iframes()).toHaveLength(1);
   });
 
+  test("is not told when the page goes before anything has begun", () => {
+    const session = listen();
+    const told = listenTo(session);
+
+    window.dispatchEvent(new Event("pagehide"));
+
+    expect(iframes()).toEqual([]);
+    expect(told).toEqual([]);
+    expect(session.getState()).toBe("idle");
+  });
+
   const losses = [
     ["loads again", ({iframe}) => iframe.dispatchEvent(new Event("load"))],
     ["was removed", ({iframe}) => { iframe.remove(); return pass(1); }],
@@ -797,6 +852,38 @@ describe("the element", () => {
     await frame.say("connected");
 
     expect(session.getState()).toBe("connected");
+  });
+
+  test("is taken away when AnyReach refuses the page", async () => {
+    const element = document.createElement("anyreach-listen");
+    document.body.append(element);
+    const told = listenTo(element.listen(grant()));
+
+    await new FakeFrame().load().say({type: "failed", code: "embed_refused", message: "Not listed."});
+
+    expect(told.map(([event]) => event)).toEqual(["error", "stateChange", "ended"]);
+    expect(iframes()).toEqual([]);
+  });
+
+  test("tells no error when the frame is lost after all is over", async () => {
+    const {session, frame} = await panel();
+    const told = listenTo(session);
+    await frame.say("disconnected");
+
+    frame.iframe.remove();
+    await pass(1);
+
+    expect(told).toEqual([["stateChange", "disconnected"], ["ended"]]);
+  });
+
+  test("ends when it is moved, and does not begin again by itself", async () => {
+    const {element, session} = await panel();
+
+    document.body.prepend(element);
+    await pass(3);
+
+    expect(session.getState()).toBe("disconnected");
+    expect(iframes()).toEqual([]);
   });
 
   test("ends when it is removed from the page", async () => {
