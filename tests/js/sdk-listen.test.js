@@ -353,13 +353,15 @@ describe("connecting", () => {
   });
 
   test("does not begin when a handler ends it at once", async () => {
-    const session = listen({getToken: vi.fn()});
+    const getToken = vi.fn();
+    const session = listen({getToken});
     const told = listenTo(session);
     session.on("stateChange", (state) => state === "connecting" && session.end());
 
     await expect(session.connect()).rejects.toMatchObject({code: "ended"});
 
     expect(told).toEqual([["stateChange", "connecting"], ["stateChange", "disconnected"], ["ended"]]);
+    expect(getToken).not.toHaveBeenCalled();
     expect(iframes()).toEqual([]);
   });
 
