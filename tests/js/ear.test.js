@@ -12,6 +12,7 @@ class FakeAudio extends EventTarget {
   volume = 1;
 
   async play() {
+    if (stagger) await new Promise((resolve) => setTimeout(resolve, stagger * sounds.indexOf(this)));
     if (isBlocking && !this.muted) throw Object.assign(new Error(), {name: "NotAllowedError"});
     this.dispatchEvent(new Event("playing"));
   }
@@ -19,7 +20,7 @@ class FakeAudio extends EventTarget {
   pause() {}
 }
 
-let livekit, ear, told, sounds, renew, packets, isBlocking;
+let livekit, ear, told, sounds, renew, packets, isBlocking, stagger;
 
 function grant(identity) {
   const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
@@ -32,6 +33,7 @@ beforeEach(() => {
   sounds = [];
   packets = [{}];
   isBlocking = false;
+  stagger = 0;
   vi.stubGlobal("MediaStream", class {});
   vi.stubGlobal("Audio", class extends FakeAudio {
     constructor() {
@@ -176,10 +178,19 @@ describe("sound", () => {
   });
 
   test("goes over to the new token on a renewal, without a moment in which nobody has it", async () => {
+    const joinAgent = livekit.onConnect;
+    livekit.onConnect = (room) => {
+      joinAgent(room);
+      const second = track("TR_caller");
+      room.join("caller", ParticipantKind.SIP, second);
+      arrive(room, second);
+    };
     await ear.start();
+    stagger = 10;
     ear.listen();
     await pass(LIFE_S * 0.6 + 1);
-    expect(told).toEqual([on, {token: grant("listener-1+").token, audible: true}, off]);
+    const next = {token: grant("listener-1+").token, audible: true};
+    expect(told).toEqual([on, next, off]);
   });
 
   test("ceases while the connection is away", async () => {

@@ -1,9 +1,10 @@
 /**
  * One hidden connection to a room: hears its voices, reads its text, publishes nothing.
  *
- * Events: "text" {detail: TextEvent | CutEvent}, "agentleft" {detail: {identity}}, "played" when the
- * browser has let a sound play or not, "blocked" when it has not, "quality" {detail: {quality}} of
- * our own link, "reconnecting", "reconnected", "closed" {detail: {reason}} once it had joined.
+ * Events: "text" {detail: TextEvent | CutEvent}, "agentleft" {detail: {identity}}, "played" when it is
+ * known of every sound whether the browser lets it play, "blocked" when it does not, "quality"
+ * {detail: {quality}} of our own link, "reconnecting", "reconnected", "closed" {detail: {reason}}
+ * once it had joined.
  *
  * @typedef {{url: string, token: string}} Grant
  *
@@ -28,6 +29,7 @@ export class Connection extends EventTarget {
   #sounds = new Map();
   #open = new Set();
   #audible = false;
+  #starting = 0;
   #volume = 1;
   #hasJoined = false;
   #leaving = false;
@@ -210,8 +212,10 @@ export class Connection extends EventTarget {
   }
 
   async #play(sound) {
+    this.#starting++;
     await sound.play({audible: this.#audible});
-    this.#tell("played");
+    this.#starting--;
+    if (this.#starting === 0) this.#tell("played");
   }
 
   #unhear(trackSid) {
