@@ -1,9 +1,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-.PHONY: help demo test lint format bench lock
+.PHONY: help demo test lint format bench lock release-sdk
 
 help:  ## Print what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 demo:  ## Run AnyReach with three live calls on this machine
 	@$(PYTHON) -m anyreach.stack.bootstrap demo
@@ -28,3 +28,7 @@ bench:  ## Measure what the issues ask for, each beside a baseline
 lock:  ## Lock the Python requirements anew
 	@.venv/bin/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11 requirements.in -o requirements.txt
 	@.venv/bin/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+release-sdk:  ## Keep the listen SDK as the release that listen_sdk/__init__.py names
+	@npm run -s build
+	@$(PYTHON) -m listen_sdk.release

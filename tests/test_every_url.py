@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from anyreach.organizations.models import PersonalAccessToken
 from conversations.models import Conversation
 from tests.conversations.factories import make_conversation, make_listen_session
+from tests.listen_sdk.factories import make_embed_origin
 from tests.organizations.factories import (
     bearer,
     make_api_key,
@@ -31,6 +32,13 @@ PUBLIC = {
     "invitation": "the link is the credential",
     "account_reset_password_from_key": "the link is the credential",
     "start": "sends to sign-in",
+    "listen-sdk": "the script that any page may load",
+    "listen-sdk-release": "one version of it",
+    "listen-sdk-types": "its types",
+    "listen-frame": "what that script frames: no cookie is read (listen_sdk/test_frame.py)",
+    "listen-session": "a listener token is the credential (listen_sdk/test_listener_endpoints.py)",
+    "listen-sound": "the same",
+    "listen-lines": "the same",
 }
 # People's own pages. Those that name nothing in their address are about nobody else.
 OWN = ("account/", "accounts/")
@@ -71,6 +79,7 @@ def ours() -> dict[str, object]:
         "key_id": make_api_key(organization)[0].pk,
         "invitation_id": invitation.pk,
         "token_id": make_token(member.user)[0].pk,
+        "origin_id": make_embed_origin(organization).pk,
     }
 
 
@@ -164,7 +173,7 @@ def test_lists_show_a_stranger_nothing_of_ours():
     assert Conversation.objects.exists()
 
 
-@pytest.mark.parametrize("prefix", ["core", "admin", "livekit"])
+@pytest.mark.parametrize("prefix", ["core", "admin", "livekit", "public/listen"])
 def test_under_the_api_even_unknown_addresses_answer_in_json(prefix):
     answer = Client().get(f"/{prefix}/{uuid.uuid4()}")
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})

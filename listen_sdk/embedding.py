@@ -1,0 +1,168 @@
+"""Which pages may embed an organization's calls: any, or those that it lists."""
+
+import re
+from datetime import datetime
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+
+from anyreach.errors import Forbidden
+from anyreach.organizations.caller import Caller
+from anyreach.organizations.models import Organization
+from anyreach.organizations.scopes import Scope
+from anyreach.organizations.standing import scopes_now
+from conversations import ledger
+from conversations.listening import HEARERS
+from conversations.models import ListenEvent, ListenSession
+from listen_sdk.models import ORIGIN_FORM, EmbedOrigin
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# A ledger is no place to be filled by a hostile page.
+REFUSALS_AT_MOST = 20
+
+
+class Refused(Forbidden):
+    """The page may not hear with this token; the detail is for whoever built the page."""
+
+
+class NotOurs(Refused):
+    detail = "This token was not made by this AnyReach installation."
+
+
+class OtherOrganization(Refused):
+    detail = "This token is for another organization than the frame that it came to."
+
+
+class Over(Refused):
+    detail = "This token does not let its holder hear any more."
+
+
+class OriginRefused(Refused):
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"The page's origin, {origin}, may not embed this organization's calls. "
+            "An administrator can list it on the page Embedding of AnyReach."
+        )
+
+
+class NoTranscript(Forbidden):
+    detail = "Whoever asked for this token may not read transcripts."
+
+
+def origin_of(address: str) -> str | None:
+    """Return the origin of a page's address as browsers write it, or None if it has none.
+
+    Without a scheme it is taken for https. IPv6 addresses have none for us: a
+    Content-Security-Policy has no way to write them.
+    """
+    text = address.strip()
+    if text == "null":  # what browsers call the origin of a page that has none
+        return None
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        host, port = parts.hostname or "", parts.port
+        # Pages of names that IDNA 2003 writes otherwise (ß) can be listed as xn--….
+        name = host if host.isascii() else host.encode("idna").decode()
+    except ValueError:
+        return None
+    suffix = "" if port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{port}"
+    origin = f"{parts.scheme}://{name.lower()}{suffix}"
+    return origin if re.fullmatch(ORIGIN_FORM, origin) and len(origin) <= 255 else None
+
+
+def list_origin(origin: str, *, caller: Caller) -> tuple[EmbedOrigin, bool]:
+    """Let pages of `origin`, as origin_of returns it, embed. False: it was listed before."""
+    row, made = EmbedOrigin.objects.get_or_create(
+        organization=caller.organization, origin=origin, defaults={"created_by": caller.user}
+    )
+    return row, made
+
+
+def allowed_origins(organization: Organization) -> list[str]:
+    """Return the origins of pages that may embed this organization's calls; [] means any.
+
+    Ours is among them, as our own page Embedding tries the SDK.
+    """
+    rows = EmbedOrigin.objects.filter(organization=organization)
+    listed = list(rows.values_list("origin", flat=True))
+    ours = origin_of(settings.BASE_URL)
+    return [*([ours] if ours else []), *listed] if listed else []
+
+
+def organization_named(embed: str) -> Organization:
+    """Return the organization that a frame's address names. Raises NotOurs."""
+    try:
+        embed_id = UUID(embed)
+    except ValueError:
+        raise NotOurs from None
+    organization = Organization.objects.filter(embed_id=embed_id, is_active=True).first()
+    if organization is None:
+        raise NotOurs
+    return organization
+
+
+def admit(session: ListenSession, *, embed: str, origin: str, now: datetime) -> None:
+    """Let a page of `origin` hear with a session's token, and note where it is heard.
+
+    `embed` is what the frame's address names. Raises Refused (403); one for the page's sake is
+    written to the ledger.
+    """
+    if _scopes(session, now).isdisjoint(HEARERS):
+        raise Over
+    organization = session.conversation.organization
+    try:
+        if embed != str(organization.embed_id):
+            raise OtherOrganization
+        allowed = allowed_origins(organization)
+        if allowed and origin not in allowed:
+            raise OriginRefused(origin)
+    except Refused as refusal:
+        _write_down(session, refusal, origin=origin, now=now)
+        raise
+    source = ListenSession.Source
+    minted_by_program = ListenSession.objects.filter(pk=session.pk, source=source.API)
+    minted_by_program.update(source=source.EMBED, origin=origin)
+
+
+def check_may_read(session: ListenSession, now: datetime) -> None:
+    """Raises Over or NoTranscript (403)."""
+    scopes = _scopes(session, now)
+    if scopes.isdisjoint(HEARERS):
+        raise Over
+    if Scope.CONVERSATIONS_READ_SENSITIVE not in scopes:
+        raise NoTranscript
+
+
+def _scopes(session: ListenSession, now: datetime) -> frozenset[Scope]:
+    """What whoever asked for this session's token may do now; nothing once it is over."""
+    if not ListenSession.objects.may_hear(now).filter(pk=session.pk).exists():
+        return frozenset()
+    return scopes_now(
+        organization_id=session.conversation.organization_id,
+        user_id=session.user_id,
+        api_key_id=session.api_key_id,
+        token_id=session.token_id,
+        now=now,
+    )
+
+
+def _write_down(session: ListenSession, refusal: Refused, *, origin: str, now: datetime) -> None:
+    conversation = session.conversation
+    refusals = ListenEvent.objects.filter(
+        organization=conversation.organization_id,
+        conversation_id=conversation.pk,
+        session_id=session.pk,
+        kind=ListenEvent.Kind.REFUSED,
+    )
+    if refusals.count() < REFUSALS_AT_MOST:
+        ledger.append(
+            conversation.organization_id,
+            ListenEvent.Kind.REFUSED,
+            at=now,
+            who=session.who,
+            conversation_id=conversation.pk,
+            session_id=session.pk,
+            why=refusal.detail,
+            origin=origin,
+        )

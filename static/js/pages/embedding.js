@@ -1,0 +1,79 @@
+/** The page Embedding: a try of the real SDK, as a customer's page would use it. */
+
+const part = document.querySelector("#try");
+const {organizationId, csrf} = part.dataset;
+const [call, listen, mute, unmute, end, state, errors, lines] = [
+  "call", "listen", "mute", "unmute", "end", "state", "errors", "lines",
+].map((id) => part.querySelector(`#${id}`));
+
+/** What a customer's own server does. @param {string} [renews] the identity that the token follows */
+async function mint(url, renews) {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: {"Content-Type": "application/json", "X-CSRFToken": csrf, "X-Anyreach-Org": organizationId},
+    body: JSON.stringify(renews ? {renews} : {}),
+  });
+  const body = await answer.json();
+  if (!answer.ok) throw Object.assign(new Error(body.detail), {code: answer.status});
+  return body;
+}
+
+function show(now) {
+  const isThere = now === "connecting" || now === "connected";
+  state.textContent = now;
+  listen.disabled = call.disabled = isThere;
+  mute.disabled = unmute.disabled = now !== "connected";
+  end.disabled = !isThere;
+}
+
+function showError({code, message}) {
+  const item = document.createElement("li");
+  const name = document.createElement("code");
+  name.textContent = code ?? "error";
+  item.append(name, " ", message);
+  errors.append(item);
+}
+
+function showLine({id, role, text, final}) {
+  const item = [...lines.children].find((each) => each.dataset.id === id) ?? document.createElement("li");
+  const speaker = document.createElement("b");
+  speaker.textContent = role;
+  item.dataset.id = id;
+  item.classList.toggle("interim", !final);
+  item.replaceChildren(speaker, " ", text);
+  const isAtEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 8;
+  if (!item.isConnected) lines.append(item);
+  lines.hidden = false;
+  if (isAtEnd) lines.scrollTop = lines.scrollHeight;
+}
+
+async function hear(url) {
+  const grant = await mint(url);
+  const session = window.AnyReach.listen({...grant, getToken: ({renews}) => mint(url, renews)});
+  session
+    .on("stateChange", show)
+    .on("transcript", showLine)
+    .on("error", showError)
+    .on("audioBlocked", () => showError({code: "audio_blocked", message: "Your browser wants another click: press Unmute."}));
+  mute.onclick = () => session.mute();
+  unmute.onclick = () => {
+    session.unmute();
+    session.startAudio().catch(() => {}); // told by the event
+  };
+  end.onclick = () => session.end();
+  // A pending connect() rejects with what the event has told.
+  await session.connect().then(() => session.startAudio()).catch(() => {});
+}
+
+listen.addEventListener("click", async () => {
+  errors.replaceChildren();
+  lines.replaceChildren();
+  lines.hidden = true;
+  show("connecting");
+  try {
+    await hear(call.value);
+  } catch (error) {
+    showError(error);
+    show("idle");
+  }
+});
