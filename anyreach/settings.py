@@ -278,7 +278,8 @@ PROCRASTINATE_IMPORT_PATHS = [
 ]
 PROCRASTINATE_WORKER_DEFAULTS = {
     "concurrency": number("WORKER_CONCURRENCY", default=200),
-    "fetch_job_polling_interval": 1.0,
+    # A job that waits for its room's lock is only found by looking again.
+    "fetch_job_polling_interval": 0.2,
     "update_heartbeat_interval": 2.0,
     "stalled_worker_timeout": 6.0,
     "shutdown_graceful_timeout": 5.0,

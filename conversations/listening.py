@@ -5,6 +5,7 @@ revocation. So each token has a ListenSession here, and whoever is in a room wit
 one is put out.
 """
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from procrastinate.contrib.django import app
 
 from anyreach.errors import Conflict, DomainError, Forbidden, Invalid, NotThere
 from anyreach.gateways.livekit import server, tokens
+from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.words import Kind, LeaveReason, ParticipantInfo, RoomInfo
 from anyreach.live.announcing import announce
 from anyreach.organizations.caller import Caller
@@ -234,6 +236,16 @@ def may_be_there(session: ListenSession, room: RoomInfo, now: datetime) -> bool:
     if settings.LISTEN_EVICT_AT_EXPIRY and session.expires_at <= now:
         return False
     return session.ended_how in RETURNABLE
+
+
+def bounce(room: RoomInfo, participant: ParticipantInfo) -> None:
+    """Put an ear out that may not be in `room`. That it came, `joined` writes down."""
+    if not is_listener(participant):
+        return
+    session = session_of(participant.identity)
+    if session is None or not may_be_there(session, room, timezone.now()):
+        with suppress(LiveKitAway):
+            server.remove_participant(room.name, participant.identity)
 
 
 def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> None:

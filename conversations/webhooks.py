@@ -34,12 +34,15 @@ def keep(body: bytes, authorization: str) -> None:
     """Keep a webhook's event and have it handled, unless its id is known already.
 
     The row and its job are written in one transaction: what was acknowledged will be handled.
+    An ear that may not be there does not wait for its job: it is put out first.
     Raises NotFromLiveKit, ValueError.
     """
     text = livekit_webhooks.verified(body, authorization)
     event = livekit_webhooks.read(text)
     if event.name not in HANDLED:
         return
+    if event.name == "participant_joined" and event.participant:
+        listening.bounce(event.room, event.participant)
     try:
         with transaction.atomic():
             WebhookEvent.objects.create(id=event.id, name=event.name, body=text)

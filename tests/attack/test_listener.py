@@ -10,14 +10,12 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.test import Client
 from livekit import api, rtc
 from livekit.rtc.participant import PublishTrackError
 
-from anyreach.organizations.scopes import Role
-from conversations.models import Conversation, Status
-from tests.callers import Party, call, identities, server, token_of, until
-from tests.organizations.factories import bearer, make_api_key, make_organization
+from tests.callers import Party, identities, server, token_of, until
+from tests.ears import listen_with, live_call, mint
+from tests.organizations.factories import make_organization
 
 pytestmark = pytest.mark.usefixtures("web", "worker")
 
@@ -31,26 +29,12 @@ class Scene:
     token: str
 
 
-def mint(organization, room: str) -> str:
-    conversation = Conversation.objects.get(room_name=room)
-    answer = Client().post(
-        f"/core/conversations/{conversation.pk}/listener-token",
-        content_type="application/json",
-        headers=bearer(make_api_key(organization, Role.SUPERVISOR)[1]),
-    )
-    return answer.json()["token"]
-
-
 @asynccontextmanager
 async def attacked(organization, room: str) -> AsyncIterator[Scene]:
     """Yield a live call with a listener in it."""
-    claim = json.dumps({"anyreach": {"organization": organization.slug}})
-    async with call(room, metadata=claim) as (caller, agent):
-        live = Conversation.objects.filter(room_name=room, status=Status.IN_PROGRESS)
-        await until(sync_to_async(live.exists), within_s=20)
+    async with live_call(organization, room) as (caller, agent):
         token = await sync_to_async(mint)(organization, room)
-        listener = await Party().join(token)
-        await until(lambda: listener.heard)
+        listener = await listen_with(token)
         for party in (caller, agent):
             party.seen.clear()
         yield Scene(room, caller, agent, listener, token)

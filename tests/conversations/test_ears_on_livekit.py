@@ -3,21 +3,19 @@
 import asyncio
 import json
 import time
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import Client
 from django.utils import timezone
 from livekit import api
 
-from anyreach.organizations.scopes import Role
 from conversations import listening
 from conversations.models import Conversation, ListenSession, Status, WebhookEvent
 from tests.callers import Party, call, identities, is_there, make_room, server, token_of, until
 from tests.conftest import running_web
-from tests.organizations.factories import bearer, make_api_key, make_organization
+from tests.ears import listen, live_call, mint, session
+from tests.organizations.factories import make_organization
 
 DEPARTURE_TIMEOUT_S = 2
 
@@ -27,41 +25,9 @@ def organization(transactional_db):
     return make_organization()
 
 
-@asynccontextmanager
-async def live_call(organization, room: str):
-    claim = json.dumps({"anyreach": {"organization": organization.slug}})
-    async with call(room, metadata=claim) as parties:
-        live = Conversation.objects.filter(room_name=room, status=Status.IN_PROGRESS)
-        # Where nothing is told by webhooks, the reconciler takes its time.
-        await until(sync_to_async(live.exists), within_s=40)
-        yield parties
-
-
-def mint(organization, room: str) -> str:
-    """Return a listener token for the conversation in `room`, got as a program gets it."""
-    conversation = Conversation.objects.get(room_name=room)
-    answer = Client().post(
-        f"/core/conversations/{conversation.pk}/listener-token",
-        content_type="application/json",
-        headers=bearer(make_api_key(organization, Role.SUPERVISOR)[1]),
-    )
-    return answer.json()["token"]
-
-
-async def listen(organization, room: str) -> Party:
-    token = await sync_to_async(mint)(organization, room)
-    ear = await Party().join(token)
-    await until(lambda: ear.heard)
-    return ear
-
-
 def told_of(party: Party) -> tuple[int, list[str]]:
     """What a client knows of who is in its room."""
     return party.room.num_participants, sorted(party.room.remote_participants)
-
-
-def session() -> ListenSession:
-    return ListenSession.objects.latest("minted_at")
 
 
 @pytest.mark.usefixtures("web", "worker")
