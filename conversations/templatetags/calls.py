@@ -72,6 +72,5 @@ def ledger_details(event: ListenEvent) -> str:
         details.get("origin", ""),
         details.get("ip", ""),
         "Renewed" if "renews" in details else "",
-        details.get("user_agent", ""),
     )
     return " · ".join(part for part in parts if part)

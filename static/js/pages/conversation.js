@@ -167,7 +167,12 @@ function soon(then) {
 }
 
 const showTurns = soon(() => Promise.all([refresh("transcript"), refresh("details"), showSaved()]));
-const showListeners = soon(() => document.querySelector("#heard-by") && refresh("heard-by"));
+const showListeners = soon(async () => {
+  // A question that somebody is reading is not taken from under their eyes.
+  const asked = document.querySelector("#heard-by :popover-open");
+  if (asked) asked.addEventListener("toggle", showListeners, {once: true});
+  else if (document.querySelector("#heard-by")) await refresh("heard-by");
+});
 const showFacts = soon(() => Promise.all([refresh("heading"), refresh("details")]));
 
 function follow() {
