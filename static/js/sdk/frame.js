@@ -290,7 +290,9 @@ export class Frame {
   }
 
   #tellLevels(voices) {
-    for (const {identity, role, level} of voices) this.#tell({type: "level", participantIdentity: identity, role, level});
+    for (const {identity, role, level} of voices) {
+      this.#tell({type: "level", participantIdentity: identity, role, level});
+    }
   }
 
   #tellQuality(quality) {
