@@ -53,8 +53,7 @@ class NoTranscript(Forbidden):
 def origin_of(address: str) -> str | None:
     """Return the origin of a page's address as browsers write it, or None if it has none.
 
-    Without a scheme it is taken for https. IPv6 addresses have none for us: a
-    Content-Security-Policy has no way to write them.
+    Without a scheme it is taken for https. None too for a host that ORIGIN_FORM leaves out.
     """
     text = address.strip()
     if text == "null":  # what browsers call the origin of a page that has none

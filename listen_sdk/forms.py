@@ -9,8 +9,7 @@ class OriginForm(forms.Form):
     origin = forms.CharField(
         label="A page that may embed calls",
         max_length=2000,
-        help_text="Its address, such as https://crm.example.com. What follows the host is cut off: "
-        "every page of it may.",
+        help_text="Such as https://crm.example.com. What follows the host is cut off.",
         widget=forms.TextInput({"inputmode": "url", "autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -18,7 +17,7 @@ class OriginForm(forms.Form):
         origin = origin_of(self.cleaned_data["origin"])
         if origin is None:
             raise forms.ValidationError(
-                "This is not the address of a web page. Give one host by its name or IPv4 "
-                "address, with http or https, without a wildcard."
+                "Browsers cannot be told to allow this. Give one host with http or https, by its "
+                "name (letters, digits, dashes) or IPv4 address, without a wildcard."
             )
         return origin

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from anyreach.organizations.models import Organization, OrganizationsOwn, User
 
-# As browsers write an origin; a default port is left out. Nothing else gets into a header.
-ORIGIN_FORM = r"^https?://[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:[0-9]{1,5})?$"
+# As browsers write an origin, without a default port. IPv6 addresses and names with "_" are left
+# out: in frame-ancestors, Chromium does not take them for sources.
+ORIGIN_FORM = r"^https?://[a-z0-9-]+(\.[a-z0-9-]+)*\.?(:[0-9]{1,5})?$"
 
 
 class EmbedOrigin(models.Model):

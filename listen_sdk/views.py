@@ -34,7 +34,9 @@ def embedding_page(request: OrganizationRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         origin = form.cleaned_data["origin"]
         row, made = embedding.list_origin(origin, caller=request.caller)
-        said = f"{origin} may embed calls." if made else f"{origin} was listed before."
+        said = (
+            f"Every page of {origin} may embed calls." if made else f"{origin} was listed before."
+        )
         if not row.is_safe:
             said += " It is not https: others in its network can read and change such a page."
         messages.success(request, said)

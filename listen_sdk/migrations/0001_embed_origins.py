@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             (
                                 "origin__regex",
-                                "^https?://[a-z0-9_-]+(\\.[a-z0-9_-]+)*\\.?(:[0-9]{1,5})?$",
+                                "^https?://[a-z0-9-]+(\\.[a-z0-9-]+)*\\.?(:[0-9]{1,5})?$",
                             ),
                             models.Q(("origin__regex", "^http:.*:80$"), _negated=True),
                             models.Q(("origin__regex", "^https:.*:443$"), _negated=True),

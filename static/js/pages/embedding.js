@@ -27,7 +27,7 @@ function show(now) {
 }
 
 function showError({code, message}) {
-  const item = document.createElement("li");
+  const item = document.createElement("p");
   const name = document.createElement("code");
   name.textContent = code ?? "error";
   item.append(name, " ", message);
