@@ -30,5 +30,5 @@ lock:  ## Lock the Python requirements anew
 	@.venv/bin/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
 release-sdk:  ## Keep the listen SDK as the release that listen_sdk/__init__.py names
-	@npm run -s build
-	@$(PYTHON) -m listen_sdk.release
+	@$(PYTHON) -m anyreach.stack.bootstrap test
+	@.venv/bin/python -m listen_sdk.release
