@@ -217,6 +217,8 @@ def session_of_token(token: str) -> ListenSession | None:
 
 def session_of(identity: str) -> ListenSession | None:
     """Return the listen session that LiveKit knows as `identity`, if there is one."""
+    if not identity.startswith(LISTENER_PREFIX):
+        return None
     try:
         session_id = UUID(identity.removeprefix(LISTENER_PREFIX))
     except ValueError:
