@@ -23,12 +23,12 @@ def revoke(session: ListenSession, *, by: str, now: datetime) -> None:
     """Close the ear that `session` belongs to, with all its renewals, for good.
 
     Committed first: from then on neither an old nor a renewed token stays in the room. Then who
-    is there is put out at once, and by a job that waits for LiveKit should it be away.
+    is there is put out at once; should LiveKit be away, or we die, a job makes up for it.
     """
     with transaction.atomic():
         closed = _close(session, by=by, now=now)
         for each in closed:
-            put_out.defer(session_id=str(each.pk))
+            put_out.configure(schedule_in={"seconds": 1}).defer(session_id=str(each.pk))
     for each in closed:
         try:
             server.remove_participant(each.room_name, each.identity)
