@@ -9,18 +9,13 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from anyreach.organizations.scopes import Role
+from tests.bench.figures import told
 from tests.e2e.conftest import LiveCall, open_call
 from tests.organizations.factories import make_api_key
 
 CLIENTS = 20
 REQUESTS_EACH = 25
 OPENINGS = 15
-
-
-def told(name: str, values_ms: list[float]) -> str:
-    ordered = sorted(values_ms)
-    p95 = ordered[int(len(ordered) * 0.95)]
-    return f"{name:<44} p50 {statistics.median(ordered):7.1f} ms   p95 {p95:7.1f} ms"
 
 
 @pytest.mark.timeout(300)
