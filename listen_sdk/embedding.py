@@ -6,13 +6,14 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import timezone
 
 from anyreach.errors import Forbidden
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import Organization
 from anyreach.organizations.scopes import Scope
 from anyreach.organizations.standing import scopes_now
-from conversations import ledger
+from conversations import ledger, revoking
 from conversations.listening import HEARERS
 from conversations.models import ListenEvent, ListenSession
 from listen_sdk.models import ORIGIN_FORM, EmbedOrigin
@@ -75,7 +76,23 @@ def list_origin(origin: str, *, caller: Caller) -> tuple[EmbedOrigin, bool]:
     row, made = EmbedOrigin.objects.get_or_create(
         organization=caller.organization, origin=origin, defaults={"created_by": caller.user}
     )
+    close_unlisted(caller, now=timezone.now())
     return row, made
+
+
+def unlist(row: EmbedOrigin, *, caller: Caller) -> None:
+    """Let pages of an origin embed no longer: those that hear now are put out."""
+    row.delete()
+    close_unlisted(caller, now=timezone.now())
+
+
+def close_unlisted(caller: Caller, *, now: datetime) -> None:
+    """Close the ears in pages of origins that may not embed any more."""
+    allowed = allowed_origins(caller.organization)
+    embedded = ListenSession.objects.visible_to(caller).filter(source=ListenSession.Source.EMBED)
+    if allowed:
+        for session in embedded.may_hear(now).exclude(origin__in=allowed):
+            revoking.revoke(session, by=f"{caller.name}: its origin is not listed", now=now)
 
 
 def allowed_origins(organization: Organization) -> list[str]:

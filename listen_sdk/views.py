@@ -50,7 +50,7 @@ def embedding_page(request: OrganizationRequest) -> HttpResponse:
 @require_POST
 def remove_origin(request: OrganizationRequest, origin_id: UUID) -> HttpResponse:
     row = get_object_or_404(EmbedOrigin.objects.visible_to(request.caller), pk=origin_id)
-    row.delete()
+    embedding.unlist(row, caller=request.caller)
     messages.success(request, f"{row.origin} is not listed any more.")
     return redirect("embedding", org_slug=request.caller.organization.slug)
 

@@ -1,6 +1,7 @@
 """/{org}/embedding: where an admin lists pages, finds the script, and tries it."""
 
 import html
+import uuid
 from http import HTTPStatus
 
 import pytest
@@ -8,10 +9,10 @@ from django.conf import settings
 from django.test import Client
 
 from anyreach.organizations.scopes import Role
-from conversations.models import Status
+from conversations.models import ListenSession, Status
 from listen_sdk import VERSION, loader
 from listen_sdk.models import EmbedOrigin
-from tests.conversations.factories import make_agent, make_conversation
+from tests.conversations.factories import make_agent, make_conversation, make_listen_session
 from tests.listen_sdk.factories import make_embed_origin
 from tests.organizations.factories import make_member, make_organization
 
@@ -149,3 +150,22 @@ def test_the_number_of_queries_does_not_grow(admin, organization, django_assert_
     fill()
     with django_assert_num_queries(len(counted)):
         admin.get(PAGE)
+
+
+def test_pages_that_are_not_listed_any_more_are_put_out(organization, admin, livekit_server):
+    conversation = make_conversation(organization)
+    embedded = {"source": ListenSession.Source.EMBED}
+    crm = make_listen_session(conversation, origin="https://crm.example", **embedded)
+    other = make_listen_session(conversation, origin="https://other.example", **embedded)
+    dashboard = make_listen_session(conversation, source=ListenSession.Source.DASHBOARD)
+
+    def revoked() -> set[uuid.UUID]:
+        return set(ListenSession.objects.exclude(revoked_at=None).values_list("pk", flat=True))
+
+    admin.post(PAGE, {"origin": "https://crm.example"})
+    assert revoked() == {other.pk}
+    admin.post(PAGE, {"origin": "https://third.example"})
+    listed = EmbedOrigin.objects.get(origin="https://crm.example")
+    admin.post(f"{PAGE}/{listed.pk}/remove")
+    assert revoked() == {other.pk, crm.pk}
+    assert dashboard.pk not in revoked()
