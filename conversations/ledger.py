@@ -17,6 +17,7 @@ from anyreach.organizations.models import Organization
 from conversations.models import ListenEvent
 
 BEFORE_THE_FIRST = "0" * 64
+LONGEST_DETAIL = 1000
 
 
 @transaction.atomic
@@ -48,11 +49,19 @@ def append(
         who=who,
         conversation_id=conversation_id,
         session_id=session_id,
-        details={name: value for name, value in details.items() if value is not None},
+        details={name: _kept(value) for name, value in details.items() if value is not None},
     )
     event.hash = hash_of(event, last.hash if last else BEFORE_THE_FIRST)
     event.save(force_insert=True)
     return event
+
+
+def _kept(value: str | int) -> str | int:
+    """Return a detail as PostgreSQL can keep it: some are what a hostile client wrote."""
+    if isinstance(value, int):
+        return value
+    text = value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text[:LONGEST_DETAIL]
 
 
 def hash_of(event: ListenEvent, previous: str) -> str:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from anyreach.organizations.scopes import Role
-from conversations.models import Channel, ListenSession, Status
+from conversations.models import Channel, ListenEvent, ListenSession, Status
 from tests.callers import make_room
 from tests.conversations.factories import make_conversation
 from tests.organizations.factories import (
@@ -170,6 +170,9 @@ def test_with_livekit_away_it_says_when_to_come_back(organization, live, livekit
         ("{", HTTPStatus.BAD_REQUEST),
         ('"text"', HTTPStatus.UNPROCESSABLE_ENTITY),
         ('{"unknown": 1}', HTTPStatus.UNPROCESSABLE_ENTITY),
+        ('{"\\u0000": 1}', HTTPStatus.BAD_REQUEST),
+        ('{"\\ud800": 1}', HTTPStatus.BAD_REQUEST),
+        (f'{{"{"x" * 9999}": 1}}', HTTPStatus.UNPROCESSABLE_ENTITY),
         ('{"renews": 5}', HTTPStatus.UNPROCESSABLE_ENTITY),
         ('{"renews": "listener-of-nobody"}', HTTPStatus.UNPROCESSABLE_ENTITY),
         (f'{{"renews": "listener-{uuid.UUID(int=1)}"}}', HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -180,6 +183,7 @@ def test_a_bad_body_has_its_code_and_makes_no_session(organization, live, body, 
     answer = ask(organization, live, body=body)
     assert answer.status_code == status
     assert answer.json()["detail"]
+    assert ListenEvent.objects.get().kind == "refused"
     assert not ListenSession.objects.exists()
 
 
