@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-.PHONY: help demo test lint format bench lock release-sdk
+.PHONY: help demo test lint format bench soak lock release-sdk
 
 help:  ## Print what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -24,6 +24,10 @@ format:  ## Rewrite Python as ruff formats it
 bench:  ## Measure what the issues ask for, each beside a baseline
 	@$(PYTHON) -m anyreach.stack.bootstrap test
 	@.venv/bin/python -m tests.bench
+
+soak:  ## Listen to a call for half an hour, over a network that fails
+	@$(PYTHON) -m anyreach.stack.bootstrap test
+	@.venv/bin/python -m tests.soak
 
 lock:  ## Lock the Python requirements anew
 	@.venv/bin/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11 requirements.in -o requirements.txt
