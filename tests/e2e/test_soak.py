@@ -1,4 +1,4 @@
-"""One listener for a long time: renewals, and a network that fails. `make soak` lasts half an hour."""
+"""One listener for a long time, over a network that fails. `make soak` takes half an hour."""
 
 import os
 import time
@@ -19,11 +19,12 @@ RENEWED_EVERY_S = 60 if IS_LONG else 20
 RENEWED_AT = 0.6  # of a token's life, by ear.js
 CUT_S = 5
 BACK_WITHIN_S = 2
+STALL_S = 0.5  # for which the caller's own program may stutter on a busy machine
 CAUGHT_UP_WITHIN_S = 75  # frame.js looks for a minute after it is back
 GROWN_AT_MOST_BYTES = 4_000_000
 
-# Notes [from, to], in seconds since the epoch, where nothing that plays was loud for over 100 ms: what
-# is muted or paused counts as silent.
+# Notes [from, to], in seconds since the epoch, where nothing that plays was loud for over 100 ms:
+# what is muted or paused counts as silent.
 NOTE_SILENCES = """
 window.silences = [];
 const meters = new Map();
@@ -173,9 +174,7 @@ def test_a_long_hearing_outlives_its_tokens_and_a_failing_network(
     for began, mended in cuts:
         print(f"cut for {mended - began:.1f} s")
     for since, until in silences:
-        print(
-            f"silent for {until - since:.2f} s, from {since - cuts[0][0]:+.2f} s of the first cut"
-        )
+        print(f"silent for {until - since:.2f} s, {since - cuts[0][0]:+.2f} s from the first cut")
     for place, begin, end in zip(("page", "frame"), before, after, strict=True):
         print(f"{place} holds {begin / 1e6:.2f} MB at the beginning, {end / 1e6:.2f} MB at the end")
 
@@ -183,11 +182,12 @@ def test_a_long_hearing_outlives_its_tokens_and_a_failing_network(
     assert set(troubles) <= {"renewal_failed"}
     assert sorted(finals) == sorted(speaker.said)
     assert renewals >= MINUTES * 60 / RENEWED_EVERY_S - CUTS
-    for began, mended in cuts:
-        # Otherwise nothing was cut.
-        assert any(since < mended and until - since > CUT_S - 2 for since, until in silences)
+    heard_cuts = 0
     for since, until in silences:
-        assert any(began < since and until < mended + BACK_WITHIN_S for began, mended in cuts)
+        in_a_cut = any(cut < since and until < end + BACK_WITHIN_S for cut, end in cuts)
+        heard_cuts += in_a_cut and until - since > CUT_S - 2
+        assert in_a_cut or until - since < STALL_S
+    assert heard_cuts == CUTS  # otherwise nothing was cut
     for begin, end in zip(before, after, strict=True):
         assert end - begin < GROWN_AT_MOST_BYTES
     assert [each for each in complaints if "net::ERR_" not in each] == []

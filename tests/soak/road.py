@@ -10,8 +10,8 @@ from tests.environment import free_port
 HERE = "127.0.0.1"
 MOST_BYTES = 65_536
 
-# Media would find a way around, as LiveKit tells its own ports and the browser tells its own. So the
-# browser is told the road's, and LiveKit learns where it is from what comes along the road.
+# Media would find a way around, as LiveKit tells its own ports and the browser tells its own. So
+# the browser is told the road's, and LiveKit learns where it is from what comes along the road.
 TAKE_THE_ROAD = """
 const roads = %s;
 const byTheRoad = (text) => text.replace(/ (\\d+) typ /g, (_, port) => ` ${roads[port]} typ `);
