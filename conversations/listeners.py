@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
+
+from anyreach.organizations.models import Organization
 from conversations.models import Conversation, ListenSession
 
 
@@ -79,7 +82,9 @@ class Listener:
     @property
     def may_hear(self) -> bool:
         """Whether closing it would change anything."""
-        return not self.first.revoked_at and (self.in_room or self.expires_at > self.now)
+        is_active = self.first.conversation.is_active
+        could = self.in_room or self.expires_at > self.now
+        return is_active and could and not self.first.revoked_at
 
 
 def _seconds(since: datetime | None, until: datetime) -> float:
@@ -88,7 +93,19 @@ def _seconds(since: datetime | None, until: datetime) -> float:
 
 def listeners_of(conversation: Conversation, *, now: datetime) -> list[Listener]:
     """Return who heard, or could have heard, a conversation; the newest first."""
+    return _joined(conversation.listen_sessions.all(), now)
+
+
+def listening_now(organization: Organization, *, now: datetime) -> list[Listener]:
+    """Return who is in the room of any of the organization's calls; the newest first."""
+    sessions = ListenSession.objects.filter(conversation__organization=organization)
+    there = sessions.filter(in_room_since__isnull=False)
+    firsts = [first or pk for pk, first in there.values_list("pk", "first")]
+    return _joined(sessions.filter(Q(pk__in=firsts) | Q(first__in=firsts)), now)
+
+
+def _joined(sessions: QuerySet[ListenSession], now: datetime) -> list[Listener]:
     chains: dict[UUID, list[ListenSession]] = {}
-    for session in conversation.listen_sessions.order_by("minted_at", "id"):
+    for session in sessions.select_related("conversation").order_by("minted_at", "id"):
         chains.setdefault(session.first_id or session.pk, []).append(session)
     return [Listener(chain, now) for chain in reversed(chains.values())]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from anyreach.organizations.pages import OrganizationRequest, organization_page
 from anyreach.organizations.scopes import Scope
 from conversations import ledger_csv, revoking
-from conversations.listeners import listeners_of
+from conversations.listeners import listeners_of, listening_now
 from conversations.models import Conversation, ListenEvent, ListenSession
 
 PAGE_LENGTH = 100
@@ -41,11 +41,10 @@ def revoke(request: OrganizationRequest, conversation_id: UUID, session_id: UUID
     session = get_object_or_404(visible, conversation=conversation_id, pk=session_id)
     revoking.revoke(session, by=request.caller.name, now=timezone.now())
     messages.success(request, f"{session.who} does not hear this call any more.")
-    return redirect(
-        "conversation",
-        org_slug=request.caller.organization.slug,
-        conversation_id=conversation_id,
-    )
+    slug = request.caller.organization.slug
+    if "from_ledger" in request.GET:
+        return redirect("listening", org_slug=slug)
+    return redirect("conversation", org_slug=slug, conversation_id=conversation_id)
 
 
 class LedgerFilter(forms.Form):
@@ -95,7 +94,9 @@ def ledger_page(request: OrganizationRequest) -> HttpResponse:
     page = list(events.order_by("-sequence")[: PAGE_LENGTH + 1])
     narrowed = request.GET.copy()
     narrowed.pop("older_than", None)
+    organization = request.caller.organization
     context = {
+        "listeners": listening_now(organization, now=timezone.now()),
         "form": form,
         "events": page[:PAGE_LENGTH],
         "older_than": page[PAGE_LENGTH - 1].sequence if len(page) > PAGE_LENGTH else None,

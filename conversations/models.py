@@ -356,6 +356,11 @@ class ListenSession(models.Model):
             models.Index(
                 fields=["expires_at"], name="listen_session_open", condition=Q(ended_how="")
             ),
+            models.Index(
+                fields=["conversation"],
+                name="listen_session_in_room",
+                condition=Q(in_room_since__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -262,3 +262,26 @@ def test_the_ledger_is_for_admins_of_its_organization(organization, page):
     assert signed_in(organization, Role.SUPERVISOR).get(f"/acme/{page}").status_code == 403
     assert signed_in(make_organization()).get(f"/acme/{page}").status_code == 404
     assert Client().get(f"/acme/{page}").status_code == 302
+
+
+def test_who_listens_now_stands_above_the_ledger_and_can_be_closed_there(
+    organization, conversation, livekit_server, django_assert_max_num_queries
+):
+    client = signed_in(organization)
+    assert "Listening now" not in shown(client)
+    for number in range(5):
+        first = make_listen_session(conversation, who=f"ear{number}@example.com", left_at=NOW)
+        make_listen_session(conversation, first=first, in_room_since=NOW, joined_at=NOW)
+    gone = make_listen_session(conversation, who="gone@example.com", joined_at=NOW, left_at=NOW)
+    others = make_conversation(make_organization())
+    make_listen_session(others, who="other@example.com", in_room_since=NOW, joined_at=NOW)
+    with django_assert_max_num_queries(8):
+        text = shown(client)
+    assert "ear4@example.com" in text
+    assert gone.who not in text
+    assert "other@example.com" not in text
+    address = f"/acme/conversations/{conversation.pk}/listeners/{first.pk}/revoke?from_ledger"
+    assert address in text
+    assert client.post(address)["Location"] == "/acme/listening"
+    first.refresh_from_db()
+    assert first.revoked_at
