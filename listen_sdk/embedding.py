@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from http import HTTPStatus
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from anyreach.organizations.models import Organization
 from anyreach.organizations.scopes import Scope
 from anyreach.organizations.standing import scopes_now
 from conversations import ledger, revoking
-from conversations.listening import HEARERS
+from conversations.listening import HEARERS, NotActive
 from conversations.models import ListenEvent, ListenSession
 from listen_sdk.models import ORIGIN_FORM, EmbedOrigin
 
@@ -36,6 +37,7 @@ class OtherOrganization(Refused):
 
 
 class Over(Refused):
+    status = HTTPStatus.UNAUTHORIZED
     detail = "This token does not let its holder hear any more."
 
 
@@ -48,7 +50,7 @@ class OriginRefused(Refused):
 
 
 class NoTranscript(Forbidden):
-    detail = "Whoever asked for this token may not read transcripts."
+    detail = "This token does not let its holder read the transcript."
 
 
 def origin_of(address: str) -> str | None:
@@ -121,9 +123,11 @@ def organization_named(embed: str) -> Organization:
 def admit(session: ListenSession, *, embed: str, origin: str, now: datetime) -> None:
     """Let a page of `origin` hear with a session's token, and note where it is heard.
 
-    `embed` is what the frame's address names. Raises Refused (403); one for the page's sake is
-    written to the ledger.
+    `embed` is what the frame's address names. Raises NotActive (409), Over (401), or another
+    Refused (403); one for the page's sake is written to the ledger.
     """
+    if not session.conversation.is_active:
+        raise NotActive
     if _scopes(session, now).isdisjoint(HEARERS):
         raise Over
     organization = session.conversation.organization
@@ -142,11 +146,8 @@ def admit(session: ListenSession, *, embed: str, origin: str, now: datetime) -> 
 
 
 def check_may_read(session: ListenSession, now: datetime) -> None:
-    """Raises Over or NoTranscript (403)."""
-    scopes = _scopes(session, now)
-    if scopes.isdisjoint(HEARERS):
-        raise Over
-    if Scope.CONVERSATIONS_READ_SENSITIVE not in scopes:
+    """Raises NoTranscript (403)."""
+    if Scope.CONVERSATIONS_READ_SENSITIVE not in _scopes(session, now):
         raise NoTranscript
 
 

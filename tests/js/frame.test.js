@@ -213,6 +213,7 @@ describe("connecting", () => {
   test.each([
     [403, {detail: "Not on this page."}, "embed_refused", "Not on this page."],
     [401, {}, "token_refused", expect.any(String)],
+    [409, {}, "call_ended", expect.any(String)],
     [500, {}, "unreachable", expect.any(String)],
   ])("that the server answers with %i fails and leaves", async (status, answer, code, message) => {
     server["POST session"] = () => Response.json(answer, {status});
@@ -418,7 +419,7 @@ describe("renewal", () => {
     await renewed;
   });
 
-  test.each([[403, 403], [401, undefined]])("with a grant that the server answers with %i", async (status, told) => {
+  test.each([[403, 403], [409, 409], [401, undefined]])("with a grant that the server answers with %i", async (status, told) => {
     await connect({renewable: true});
     server["POST session"] = () => Response.json({}, {status});
     const renewed = ear().renew("listener-1");

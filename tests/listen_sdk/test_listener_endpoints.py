@@ -170,7 +170,7 @@ def test_a_hostile_page_cannot_fill_the_ledger(organization, conversation):
 @pytest.mark.parametrize("ended_how", [Ended.REVOKED, Ended.EXPIRED, Ended.CALL_ENDED])
 def test_an_ended_session_does_not_hear_again(organization, conversation, ended_how):
     _, token = make_listener(conversation, ended_how=ended_how)
-    assert greet(token, organization.embed_id).status_code == HTTPStatus.FORBIDDEN
+    assert greet(token, organization.embed_id).status_code == HTTPStatus.UNAUTHORIZED
     assert ask("get", LINES, token).status_code == HTTPStatus.FORBIDDEN
     assert ask("get", SESSION, token).json() == {"ended_how": ended_how}
 
@@ -183,7 +183,7 @@ def test_who_has_stopped_or_lost_it_may_come_back(organization, conversation, en
 
 def test_an_owner_who_is_too_late_is_only_told_how_it_ended(organization, conversation):
     _, token = make_listener(conversation, ttl_s=-20)
-    assert greet(token, organization.embed_id).status_code == HTTPStatus.FORBIDDEN
+    assert greet(token, organization.embed_id).status_code == HTTPStatus.UNAUTHORIZED
     assert ask("get", LINES, token).status_code == HTTPStatus.FORBIDDEN
     assert ask("get", SESSION, token).json() == {"ended_how": ""}
 
@@ -191,21 +191,21 @@ def test_an_owner_who_is_too_late_is_only_told_how_it_ended(organization, conver
 def test_of_a_call_that_is_over_nothing_is_heard(organization):
     over = make_conversation(organization, status=Status.COMPLETED)
     _, token = make_listener(over)
-    assert greet(token, organization.embed_id).status_code == HTTPStatus.FORBIDDEN
+    assert greet(token, organization.embed_id).status_code == HTTPStatus.CONFLICT
     assert ask("get", LINES, token).status_code == HTTPStatus.FORBIDDEN
 
 
 def test_who_was_shut_out_meanwhile_is_refused_at_once(organization, conversation):
     session, token = make_listener(conversation)
     set_user_active(session.user, False)
-    assert greet(token, organization.embed_id).status_code == HTTPStatus.FORBIDDEN
+    assert greet(token, organization.embed_id).status_code == HTTPStatus.UNAUTHORIZED
     assert ask("get", LINES, token).status_code == HTTPStatus.FORBIDDEN
 
 
 def test_an_organization_that_was_shut_is_refused_at_once(organization, conversation):
     _, token = make_listener(conversation)
     set_organization_active(organization, False)
-    assert greet(token, organization.embed_id).status_code == HTTPStatus.FORBIDDEN
+    assert greet(token, organization.embed_id).status_code == HTTPStatus.UNAUTHORIZED
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,7 @@ export class Frame {
     const answer = await askAs(token, "session", {fetch: this.#fetch, body}).catch(() => null);
     if (answer?.ok) return;
     if (answer?.status === 401) throw trouble("token_refused");
+    if (answer?.status === 409) throw Object.assign(trouble("ended"), {status: 409});
     if (answer?.status !== 403) throw trouble("unreachable");
     const {detail} = await answer.json().catch(() => ({}));
     throw Object.assign(trouble("embed_refused", detail), {status: 403});
