@@ -1,4 +1,4 @@
-import {DisconnectReason, ParticipantKind, Track} from "livekit-client";
+import {DisconnectReason, ParticipantKind, RoomEvent, Track} from "livekit-client";
 import {afterEach, beforeEach, describe, expect, test, vi} from "vitest";
 
 import {Connection} from "../../static/js/livekit/connection.js";
@@ -35,6 +35,12 @@ test("voices are subscribed to, video never", () => {
   expect(room.options).toEqual({autoSubscribe: false});
   expect(subscribed(CALLER)).toEqual(["TR_caller"]);
   expect(subscribed(AGENT)).toEqual(["TR_agent"]);
+});
+
+test("voices are asked for before media is set up", () => {
+  room.join("late", ParticipantKind.SIP, track("TR_late"));
+  room.emit(RoomEvent.SignalConnected);
+  expect(subscribed("late")).toEqual(["TR_late"]);
 });
 
 test("a voice is as loud as LiveKit says while it speaks, and silent otherwise", () => {

@@ -132,6 +132,8 @@ export class Connection extends EventTarget {
     // Before connecting: a stream without a handler is dropped.
     this.#room.registerTextStreamHandler(TRANSCRIPTION, (reader, {identity}) => this.#read(reader, identity));
     this.#room
+      // Media is set up once, with the voices in it, when they are asked for before it is.
+      .on(RoomEvent.SignalConnected, () => this.#subscribeAll())
       .on(RoomEvent.TrackPublished, (publication) => this.#subscribe(publication))
       .on(RoomEvent.TrackSubscribed, (track, publication) => this.#hear(track, publication))
       .on(RoomEvent.TrackUnsubscribed, (track, publication) => this.#unhear(publication.trackSid))

@@ -23,5 +23,14 @@ awaitGreeting(window, {refusal, origins}, (port, origin) => {
   addEventListener("pagehide", () => frame.leave());
 });
 
+/** A browser takes its time over its first connection: let it be done before one is asked for. */
+async function warmUp() {
+  await loadLiveKit();
+  const connection = new RTCPeerConnection();
+  connection.addTransceiver("audio", {direction: "recvonly"});
+  await connection.createOffer();
+  connection.close();
+}
+
 // Meanwhile; who needs it then hears of a failure.
-if (!refusal) loadLiveKit().catch(() => {});
+if (!refusal) warmUp().catch(() => {});
