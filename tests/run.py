@@ -56,12 +56,14 @@ def lint() -> list[Stage]:
 
 def tests() -> list[Stage]:
     pytest = (BIN / "python", "-m", "pytest", "-q")
-    # The browser's event loop makes async_to_sync refuse in other tests: a run of its own.
-    apart = ("--ignore=tests/e2e", "--ignore=tests/bench")
+    # The browser's event loop makes async_to_sync refuse in other tests, and only one can be had
+    # in a run: these have runs of their own.
+    in_chromium = ("tests/e2e", "tests/attack/browser")
+    apart = [f"--ignore={folder}" for folder in (*in_chromium, "tests/bench")]
     return [
         Stage("vitest", ("npm", "test", "--silent"), {"PATH": path_with_node()}),
         Stage("pytest", (*pytest, "-n", "2", *apart), {}),
-        Stage("pytest in Chromium", (*pytest, "tests/e2e"), {}),
+        *(Stage(f"pytest {folder} in Chromium", (*pytest, folder), {}) for folder in in_chromium),
     ]
 
 
