@@ -43,19 +43,23 @@ class Customer:
         self.pages: dict[str, tuple[str, dict[str, str]]] = {}
         self._key = make_api_key(organization)[1]
 
-    def page(self, body: str = "", *, path: str = "/", sdk: bool = True, **headers: str) -> str:
-        """Have a page, with the SDK unless told otherwise. Returns its address.
-
-        Underscores in the names of `headers` stand for dashes.
-        """
+    def page(
+        self,
+        body: str = "",
+        path: str = "/",
+        *,
+        sdk: bool = True,
+        headers: dict[str, str] | None = None,
+    ) -> str:
+        """Have a page, with the SDK unless told otherwise. Returns its address."""
         scripts = f"<script>{KIT}</script>"
         if sdk:
             scripts += f'<script src="{self.our_url}/public/listen-sdk"></script>'
-        return self.raw_page(f"<!DOCTYPE html><title>CRM</title>{scripts}{body}", path, **headers)
+        html = f"<!DOCTYPE html><title>CRM</title>{scripts}{body}"
+        return self.raw_page(html, path, headers=headers)
 
-    def raw_page(self, html: str, path: str = "/", **headers: str) -> str:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.pages[path] = (html, named)
+    def raw_page(self, html: str, path: str = "/", *, headers: dict[str, str] | None = None) -> str:
+        self.pages[path] = (html, headers or {})
         return self.origin + path
 
     def mint(self, call: str, renews: str | None = None) -> dict[str, str]:

@@ -41,9 +41,9 @@ window.opening = mint(call).then((grant) => (window.session = follow(AnyReach.li
 CONNECTED = FOLLOWED + "window.connecting = opening.then(() => session.connect());"
 
 
-def listening_page(page: Page, customer: Customer, live_call: LiveCall, **headers: str) -> None:
+def listening_page(page: Page, customer: Customer, live_call: LiveCall) -> None:
     """Be on a page that hears the call."""
-    page.goto(customer.page(script_of(live_call, CONNECTED), **headers))
+    page.goto(customer.page(script_of(live_call, CONNECTED)))
     page.evaluate("() => connecting")
 
 
@@ -52,8 +52,13 @@ def frame_of(page: Page) -> Frame:
     return next(frame for frame in page.frames if "/public/listen?" in frame.url)
 
 
+def wait_in_frame(page: Page, condition: str) -> None:
+    # Playwright asks at animation frames, of which a hidden page has none.
+    frame_of(page).wait_for_function(condition, polling=100)
+
+
 def hears(page: Page) -> None:
-    frame_of(page).wait_for_function("async () => await energy() > 0.001")
+    wait_in_frame(page, "async () => await energy() > 0.001")
 
 
 def happened(page: Page) -> list[Any]:
@@ -172,17 +177,16 @@ def test_sound_waits_for_a_click_and_then_obeys(page, customer, live_call):
     page.get_by_role("button", name="Listen").click()
     hears(page)
     playing = "() => [...sounds].map(({paused, muted, volume}) => [!paused && !muted, volume])"
-    frame = frame_of(page)
-    frame.wait_for_function(f"() => ({playing})().some(([plays]) => plays)")
+    wait_in_frame(page, f"() => ({playing})().some(([plays]) => plays)")
     page.evaluate("() => session.setVolume(0.25)")
-    frame.wait_for_function(f"() => ({playing})().every(([, volume]) => volume === 0.25)")
+    wait_in_frame(page, f"() => ({playing})().every(([, volume]) => volume === 0.25)")
     page.evaluate("() => session.mute()")
-    frame.wait_for_function(f"() => ({playing})().every(([plays]) => !plays)")
+    wait_in_frame(page, f"() => ({playing})().every(([plays]) => !plays)")
     assert page.evaluate("() => session.isMuted()") is True
     live_call.say("SG_1", "Lines go on.")
     page.wait_for_function("() => happened.some(([, line]) => line?.text === 'Lines go on.')")
     page.evaluate("() => session.unmute()")
-    frame.wait_for_function(f"() => ({playing})().some(([plays]) => plays)")
+    wait_in_frame(page, f"() => ({playing})().some(([plays]) => plays)")
     assert page.evaluate("() => session.isMuted()") is False
 
 
@@ -307,7 +311,7 @@ def test_a_strict_content_security_policy_that_allows_the_frame_is_enough(
         customer.raw_page(
             f'<!DOCTYPE html><title>CRM</title><script nonce="n1">{KIT}</script>{sdk}'
             f'<script nonce="n1">{script}</script>',
-            Content_Security_Policy=policy,
+            headers={"Content-Security-Policy": policy},
         )
     )
     page.wait_for_function("() => session.getState() === 'connected'")
