@@ -226,7 +226,6 @@ def test_end_is_forced_after_three_seconds_when_the_frame_hangs(page, customer, 
     )
     assert 2500 < ms < 6000
     expect(page.locator("iframe")).to_have_count(0)
-    live_call.stage.run(until(lambda: nobody_listens(live_call), within_s=30))
 
 
 def test_a_handler_that_throws_stops_neither_the_session_nor_the_other_handlers(
