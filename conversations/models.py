@@ -10,7 +10,12 @@ from django.db import models
 from django.db.models import Q
 
 from anyreach.organizations.caller import Caller
-from anyreach.organizations.models import ApiKey, Organization, PersonalAccessToken
+from anyreach.organizations.models import (
+    ApiKey,
+    Organization,
+    OrganizationsOwn,
+    PersonalAccessToken,
+)
 
 
 class Direction(models.TextChoices):
@@ -60,6 +65,8 @@ class Agent(models.Model):
     starting_message = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = OrganizationsOwn.as_manager()
+
     class Meta:
         ordering = ["name", "id"]
         constraints = [
@@ -77,6 +84,8 @@ class PhoneNumber(models.Model):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="phone_numbers")
     number = models.CharField(max_length=16, unique=True)
     agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True)
+
+    objects = OrganizationsOwn.as_manager()
 
     class Meta:
         ordering = ["number"]

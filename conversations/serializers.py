@@ -148,8 +148,8 @@ class AgentField(serializers.UUIDField):
     """An agent of the caller's organization, by its id."""
 
     def to_internal_value(self, data: Any) -> Agent:  # type: ignore[override]
-        agents = Agent.objects.filter(organization=self.context["caller"].organization)
-        agent = agents.filter(pk=super().to_internal_value(data)).first()
+        agents = Agent.objects.visible_to(self.context["caller"])
+        agent: Agent | None = agents.filter(pk=super().to_internal_value(data)).first()
         if agent is None:
             raise serializers.ValidationError("There is no such agent.")
         return agent

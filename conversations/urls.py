@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from conversations import api, listening_views, views, webhook_view
+from conversations import agent_api, agent_views, api, listening_views, views, webhook_view
 
 core_urlpatterns: list[URLPattern] = [
     path("conversations", api.ConversationsView.as_view(), name="core-conversations"),
@@ -30,6 +30,14 @@ core_urlpatterns: list[URLPattern] = [
         "conversations/<uuid:conversation_id>/listeners/<uuid:session_id>",
         api.ListenerView.as_view(),
         name="core-listener",
+    ),
+    path("agents", agent_api.AgentsView.as_view(), name="core-agents"),
+    path("agents/<uuid:agent_id>", agent_api.AgentView.as_view(), name="core-agent"),
+    path("phone-numbers", agent_api.PhoneNumbersView.as_view(), name="core-phone-numbers"),
+    path(
+        "phone-numbers/<uuid:phone_number_id>",
+        agent_api.PhoneNumberView.as_view(),
+        name="core-phone-number",
     ),
 ]
 
@@ -65,4 +73,19 @@ organization_urlpatterns: list[URLPattern] = [
     ),
     path("listening", listening_views.ledger_page, name="listening"),
     path("listening.csv", listening_views.ledger_file, name="listening-file"),
+    path("agents", agent_views.agents_page, name="agents"),
+    path("agents/add", agent_views.add_agent, name="add-agent"),
+    path("agents/<uuid:agent_id>/change", agent_views.change_agent, name="change-agent"),
+    path("agents/<uuid:agent_id>/delete", agent_views.delete_agent, name="delete-agent"),
+    path("phone-numbers/add", agent_views.add_phone_number, name="add-phone-number"),
+    path(
+        "phone-numbers/<uuid:phone_number_id>/change",
+        agent_views.change_phone_number,
+        name="change-phone-number",
+    ),
+    path(
+        "phone-numbers/<uuid:phone_number_id>/remove",
+        agent_views.remove_phone_number,
+        name="remove-phone-number",
+    ),
 ]

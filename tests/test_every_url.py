@@ -10,7 +10,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from anyreach.organizations.models import PersonalAccessToken
 from conversations.models import Conversation
-from tests.conversations.factories import make_conversation, make_listen_session
+from tests.conversations.factories import (
+    make_agent,
+    make_conversation,
+    make_listen_session,
+    make_phone_number,
+)
 from tests.listen_sdk.factories import make_embed_origin
 from tests.organizations.factories import (
     bearer,
@@ -45,6 +50,8 @@ OWN = ("account/", "accounts/")
 # Lists of the asker's own organization: a stranger sees their own, which is empty of ours.
 LISTS = {
     "core-conversations",
+    "core-agents",
+    "core-phone-numbers",
     "admin-api-keys",
     "admin-members",
     "admin-my-scopes",
@@ -75,6 +82,8 @@ def ours() -> dict[str, object]:
         "org_slug": organization.slug,
         "conversation_id": conversation.pk,
         "session_id": make_listen_session(conversation).pk,
+        "agent_id": make_agent(organization).pk,
+        "phone_number_id": make_phone_number(organization).pk,
         "member_id": member.pk,
         "key_id": make_api_key(organization)[0].pk,
         "invitation_id": invitation.pk,

@@ -7,8 +7,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from anyreach.organizations.scopes import Role
-from conversations.models import Status
-from tests.conversations.factories import make_agent, make_conversation, make_turn
+from conversations import ledger
+from conversations.models import ListenEvent, Status
+from tests.conversations.factories import (
+    make_agent,
+    make_conversation,
+    make_listen_session,
+    make_turn,
+)
 from tests.e2e.conftest import open_call, sign_in
 from tests.organizations.factories import make_api_key, make_invitation, make_member, make_token
 
@@ -23,7 +29,10 @@ PAGES = (
     "/acme/conversations",
     "/acme/conversations/{finished}",
     "/acme/members",
+    "/acme/agents",
     "/acme/api-keys",
+    "/acme/listening",
+    "/acme/embedding",
     "/account/tokens",
     "/account/password",
     "/account/sessions",
@@ -74,6 +83,19 @@ def finished(organization, admin):
         arguments={"order_id": "4471"},
         output="There is no such order.",
         is_error=True,
+    )
+    ear = make_listen_session(
+        conversation, joined_at=conversation.created_at, in_room_since=conversation.created_at
+    )
+    make_listen_session(conversation, revoked_at=conversation.created_at, revoked_by="An admin")
+    details = {"source": "api", "ip": "10.0.0.1", "user_agent": "Mozilla/5.0 " * 9}
+    ledger.append(
+        organization.pk,
+        ListenEvent.Kind.MINTED,
+        at=ear.minted_at,
+        who=ear.who,
+        conversation_id=conversation.pk,
+        **details,
     )
     make_api_key(organization)
     make_token(admin)
