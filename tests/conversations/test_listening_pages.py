@@ -190,7 +190,7 @@ def test_heard_by_shows_who_and_closes_them(organization, conversation, livekit_
     answer = client.post(f"{page}/listeners/{session.pk}/revoke", follow=True)
     text = answer.content.decode()
     assert "eva@example.com does not hear this call any more." in text
-    assert "Closed by" in text
+    assert "Revoked by" in text
 
 
 def append(organization, kind="minted", **given):

@@ -198,6 +198,19 @@ function follow() {
   return events;
 }
 
+/** Revoke without leaving the page: who does it may be listening too. */
+document.querySelector("#heard-by")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  form.closest("[popover]").hidePopover();
+  try {
+    await fetch(form.action, {method: "POST", body: new FormData(form), redirect: "manual"});
+    showListeners();
+  } catch {
+    form.submit();
+  }
+});
+
 function start() {
   isOpened = false;
   visit = new AbortController();
