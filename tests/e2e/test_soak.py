@@ -161,14 +161,16 @@ def test_a_long_hearing_outlives_its_tokens_and_a_failing_network(
         cuts.append((began, time.time()))
         speaker.speak_for(stretch_s)
 
-    page.wait_for_function(
-        "(count) => finals.length >= count",
-        arg=len(speaker.said),
-        timeout=CAUGHT_UP_WITHIN_S * 1000,
-    )
+    deadline = time.monotonic() + CAUGHT_UP_WITHIN_S
+    while time.monotonic() < deadline:
+        if page.evaluate("() => finals.length") >= len(speaker.said):
+            break
+        page.wait_for_timeout(500)
+    # A frame that is gone would say less than what it told before.
+    states, troubles, finals = page.evaluate("() => [states, troubles, finals]")
+    assert (states, set(troubles) - {"renewal_failed"}) == (["connecting", "connected"], set())
     after = heaps(context, page)
     silences = frame.evaluate("() => silences")
-    states, troubles, finals = page.evaluate("() => [states, troubles, finals]")
     renewals = ListenSession.objects.filter(first__isnull=False, joined_at__isnull=False).count()
     print(f"\n{MINUTES:g} minutes, {renewals} renewals, {len(finals)} lines, trouble: {troubles}")
     for began, mended in cuts:
@@ -178,8 +180,6 @@ def test_a_long_hearing_outlives_its_tokens_and_a_failing_network(
     for place, begin, end in zip(("page", "frame"), before, after, strict=True):
         print(f"{place} holds {begin / 1e6:.2f} MB at the beginning, {end / 1e6:.2f} MB at the end")
 
-    assert states == ["connecting", "connected"]
-    assert set(troubles) <= {"renewal_failed"}
     assert sorted(finals) == sorted(speaker.said)
     assert renewals >= MINUTES * 60 / RENEWED_EVERY_S - CUTS
     heard_cuts = 0
