@@ -4,6 +4,7 @@ from typing import Any
 
 from csp.constants import SELF
 from csp.decorators import csp_replace
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -48,7 +49,12 @@ def page(request: HttpRequest) -> HttpResponseBase:
     except embedding.OriginRefused as error:
         allowed, refusal = [], error.detail
     ancestors = [SELF, *allowed] if allowed else None
-    context = {"embed": embed, "allowed": allowed, "refusal": refusal}
+    context = {
+        "embed": embed,
+        "livekit": settings.LIVEKIT_PUBLIC_URL,
+        "allowed": allowed,
+        "refusal": refusal,
+    }
 
     @csp_replace({"frame-ancestors": ancestors})
     def painted(request: HttpRequest) -> HttpResponse:

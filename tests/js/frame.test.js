@@ -88,7 +88,7 @@ const line = (id, text, more = {}) =>
 
 function make(panel) {
   port = new FakePort();
-  return new Frame({port, origin: PAGE, embed: "E1", makeEar, fetch, panel});
+  return new Frame({port, origin: PAGE, embed: "E1", livekit: "wss://livekit.test", makeEar, fetch, panel});
 }
 
 async function connect(given) {
@@ -236,6 +236,15 @@ describe("connecting", () => {
     async (token) => {
       await connect({grant: {url: "wss://livekit.test", token}});
       expect(port.said.at(-1)).toMatchObject({type: "failed", code: "token_refused"});
+      expect(ears).toEqual([]);
+    },
+  );
+
+  test.each(["wss://elsewhere.test", "ws://livekit.test", "nonsense", "https://livekit.test"])(
+    "to %s, which is not our LiveKit, is not tried",
+    async (url) => {
+      await connect({grant: {...grant("listener-1"), url}});
+      expect(port.said.at(-1)).toMatchObject({type: "failed", code: "unreachable"});
       expect(ears).toEqual([]);
     },
   );
@@ -405,6 +414,7 @@ describe("renewal", () => {
     ["none", undefined],
     ["the one that it has", grant("listener-1")],
     ["no token", {url: "wss://livekit.test", token: "nonsense"}],
+    ["one for another LiveKit", {...grant("listener-2"), url: "wss://elsewhere.test"}],
   ])("with %s is refused", async (_, given) => {
     await connect({renewable: true});
     const renewed = ear().renew("listener-1");

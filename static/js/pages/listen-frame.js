@@ -6,7 +6,7 @@ import {loadLiveKit} from "../livekit/library.js";
 import {awaitGreeting, Frame} from "../sdk/frame.js";
 
 const page = document.querySelector("#listen-frame");
-const {embed, refusal} = page.dataset;
+const {embed, livekit, refusal} = page.dataset;
 const origins = JSON.parse(document.querySelector("#allowed-origins")?.textContent ?? "[]");
 
 function makePanel() {
@@ -19,7 +19,7 @@ function makePanel() {
 awaitGreeting(window, {refusal, origins}, (port, origin) => {
   const panel = new URLSearchParams(location.search).has("panel") ? makePanel() : undefined;
   const makeEar = (given) => new Ear({loadLiveKit, ...given});
-  const frame = new Frame({port, origin, embed, makeEar, fetch, panel});
+  const frame = new Frame({port, origin, embed, livekit, makeEar, fetch, panel});
   addEventListener("pagehide", () => frame.leave());
 });
 

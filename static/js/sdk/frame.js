@@ -85,6 +85,7 @@ export class Frame {
   #port;
   #origin;
   #embed;
+  #livekit;
   #makeEar;
   #fetch;
   #panel;
@@ -124,16 +125,18 @@ export class Frame {
    * @param {MessagePort} given.port to the page
    * @param {string} given.origin of the page
    * @param {string} given.embed for which embed's tokens we stand in the page
+   * @param {string} given.livekit the address of our LiveKit
    * @param {(given: object) => import("../livekit/ear.js").Ear} given.makeEar from what an Ear is
    *   given, but for LiveKit
    * @param {typeof globalThis.fetch} given.fetch
    * @param {import("../elements/snoop-panel.js").SnoopPanelElement} [given.panel] with which
    *   somebody listens; without it the page does
    */
-  constructor({port, origin, embed, makeEar, fetch, panel}) {
+  constructor({port, origin, embed, livekit, makeEar, fetch, panel}) {
     this.#port = port;
     this.#origin = origin;
     this.#embed = embed;
+    this.#livekit = livekit;
     this.#makeEar = makeEar;
     this.#fetch = fetch;
     this.#panel = panel;
@@ -176,6 +179,11 @@ export class Frame {
       this.#fail("token_refused");
       return;
     }
+    // The browser would write an address that our policy blocks, token and all, to its console.
+    if (!this.#isOurs(grant)) {
+      this.#fail("unreachable");
+      return;
+    }
     const ear = this.#makeEar({
       grant,
       renew: this.#isRenewable ? (identity) => this.#renew(identity) : undefined,
@@ -192,6 +200,10 @@ export class Frame {
     if (refusal) this.#fail(refusal.code, refusal.message);
     else if (ear.state === "ended") this.#fail(this.#endedBy);
     else this.#begin();
+  }
+
+  #isOurs({url}) {
+    return URL.canParse(url) && new URL(url).origin === new URL(this.#livekit).origin;
   }
 
   /** Ask the server whether this page may hear with this token. */
@@ -369,7 +381,7 @@ export class Frame {
         this.#grants.delete(id);
         const identity = grant && identityOf(grant);
         // With the same identity LiveKit would put us out of where we are.
-        if (identity && identity !== renews) resolve(grant);
+        if (identity && identity !== renews && this.#isOurs(grant)) resolve(grant);
         else reject(trouble("renewal_failed", RENEWAL_FAILED));
       };
       const timer = setTimeout(settle, GRANT_WITHIN_MS);
