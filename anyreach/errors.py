@@ -94,7 +94,9 @@ def field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
     """Flatten DRF's nested ValidationError detail to {field: dotted path, message}."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            own = name == "non_field_errors" or isinstance(name, int)
+            # What is wrong with one value of a list is said of the list.
+            of_list = isinstance(name, int) and not isinstance(inner, Mapping)
+            own = name == "non_field_errors" or of_list
             path = f"{field}.{name}".lstrip(".")
             yield from field_errors(inner, field if own else path)
     elif isinstance(detail, list | tuple):

@@ -80,6 +80,7 @@ VISITOR_TOKEN_TTL_S = number("VISITOR_TOKEN_TTL_S", default=900, minimum=10)
 WEBHOOK_KEEP_DAYS = number("WEBHOOK_KEEP_DAYS", default=7)
 WEBHOOK_MAX_BYTES = 64 * 1024
 API_BODY_MAX_BYTES = 1024 * 1024
+IMPORT_MAX_BYTES = number("IMPORT_MAX_BYTES", default=64 * 1024 * 1024)
 
 # --- Django --------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
-"""/core/conversations: what programs and our own pages read, make, end and hear."""
+"""/core/conversations: what programs and our own pages read, make, import, end and hear."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,8 +14,11 @@ from rest_framework.views import APIView
 
 from anyreach.organizations.authentication import CallerRequest
 from anyreach.organizations.caller import Caller
+from anyreach.organizations.schema import ErrorOut
 from anyreach.organizations.scopes import Scope
-from conversations import calls, listening, paging, revoking
+from conversations import calls, importing, listening, paging, revoking
+from conversations.import_body import MAX_CONVERSATIONS, ImportBody, Numbered
+from conversations.import_serializers import FinishedConversationIn, ImportOut
 from conversations.listeners import listeners_of
 from conversations.models import Conversation, ListenSession
 from conversations.serializers import (
@@ -96,6 +100,32 @@ class ConversationsView(APIView):
         }
         answer = CreatedOut(made, context={"caller": request.auth})
         return Response(answer.data, headers={"Cache-Control": "no-store"})
+
+
+class ImportView(APIView):
+    accepts = [Scope.CONVERSATIONS_MANAGE]
+    parser_classes = [ImportBody]
+
+    @extend_schema(
+        operation_id="import_conversations",
+        summary="Import finished conversations",
+        description=(
+            f"Up to {MAX_CONVERSATIONS:,} a request, as lines (NDJSON) or as a JSON array. Each is "
+            "kept or refused by itself; sent again, it changes nothing, so that a request without "
+            "an answer can be repeated. One `id` with other content is refused."
+        ),
+        request={
+            "application/x-ndjson": FinishedConversationIn,
+            "application/json": FinishedConversationIn(many=True),
+        },
+        responses={200: ImportOut, 413: ErrorOut},
+    )
+    def post(self, request: CallerRequest) -> Response:
+        lines = cast(Iterable[Numbered], request.data)
+        imported = importing.import_conversations(
+            request.auth.organization, lines, now=timezone.now()
+        )
+        return Response(ImportOut(imported).data)
 
 
 class ConversationView(APIView):

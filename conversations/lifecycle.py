@@ -4,6 +4,7 @@ Whoever reports (webhook, recorder, reconciler, transfer, API), a move is made b
 compare-and-set in the database. Late, doubled and reordered reports change nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,6 +82,23 @@ def begun(conversation: Conversation, *, source: StatusChange.Source) -> None:
         source=source,
     )
     announce(conversation.organization_id, conversation.pk, "status")
+
+
+def came_finished(conversations: Iterable[Conversation], *, source: StatusChange.Source) -> None:
+    """Write the history of conversations that were over before we heard of them, in the
+    transaction that made them. Nobody waits for them: nothing is announced."""
+    steps = []
+    for conversation in conversations:
+        reached = {
+            Status.IN_PROGRESS: conversation.answered_at,
+            conversation.status: conversation.ended_at,
+        }
+        steps += [
+            StatusChange(conversation=conversation, status=status, at=at, source=source)
+            for status, at in reached.items()
+            if at is not None
+        ]
+    StatusChange.objects.bulk_create(steps)
 
 
 def _changes(evidence: Evidence) -> dict[str, object]:

@@ -6,6 +6,7 @@ from conversations import agent_api, agent_views, api, listening_views, views, w
 
 core_urlpatterns: list[URLPattern] = [
     path("conversations", api.ConversationsView.as_view(), name="core-conversations"),
+    path("conversations/import", api.ImportView.as_view(), name="core-import"),
     path(
         "conversations/<uuid:conversation_id>",
         api.ConversationView.as_view(),

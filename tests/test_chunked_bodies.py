@@ -30,3 +30,31 @@ def test_a_body_in_chunks_is_read_like_any_other(web, padding, status):
         headers=bearer(make_api_key()[1]),
     )
     assert answer.status_code == status
+
+
+def lines(padding: int) -> Iterator[bytes]:
+    """An import whose second line comes after megabytes of empty ones."""
+    yield b'{"id": 1}\n'
+    for _ in range(padding // 1024):
+        yield b" " * 1023 + b"\n"
+    yield b'{"id": 2}'
+
+
+@pytest.mark.parametrize(
+    ("padding", "status"),
+    [
+        (4 * 1024 * 1024, HTTPStatus.OK),
+        (64 * 1024 * 1024, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    ],
+)
+def test_an_import_in_chunks_is_read_to_its_last_line_or_not_at_all(web, padding, status):
+    answer = httpx.post(
+        f"{web.url}/core/conversations/import",
+        content=lines(padding),
+        headers={**bearer(make_api_key()[1]), "Content-Type": "application/x-ndjson"},
+        timeout=60,
+    )
+    assert answer.status_code == status
+    if status == HTTPStatus.OK:
+        refused = [each["line"] for each in answer.json()["refused"]]
+        assert refused == [1, 2 + padding // 1024]

@@ -50,6 +50,7 @@ OWN = ("account/", "accounts/")
 # Lists of the asker's own organization: a stranger sees their own, which is empty of ours.
 LISTS = {
     "core-conversations",
+    "core-import",
     "core-agents",
     "core-phone-numbers",
     "admin-api-keys",

@@ -20,6 +20,7 @@ def test_the_document_is_valid_and_complete():
         "/core/conversations/{conversation_id}",
         "/core/conversations/{conversation_id}/end",
         "/core/conversations/{conversation_id}/listener-token",
+        "/core/conversations/import",
         "/core/agents/{agent_id}",
         "/core/phone-numbers/{phone_number_id}",
         "/admin/organization-pats",
