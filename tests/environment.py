@@ -1,13 +1,29 @@
 """The settings that tests run with: a pytest plugin, as Django reads them before any conftest."""
 
 import os
+import secrets
 import socket
 
 
+# Below those that the system hands to outgoing connections, one of which could be faster than we.
+PORTS = range(20_000, 32_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody uses, by TCP or UDP."""
+    while True:
+        port = secrets.choice(PORTS)
+        if is_free(port, socket.SOCK_STREAM) and is_free(port, socket.SOCK_DGRAM):
+            return port
+
+
+def is_free(port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(type=kind) as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
 
 
 LIVEKIT_PORT = free_port()
