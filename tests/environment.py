@@ -4,7 +4,6 @@ import os
 import secrets
 import socket
 
-
 # Below those that the system hands to outgoing connections, one of which could be faster than we.
 PORTS = range(20_000, 32_000)
 
