@@ -223,7 +223,7 @@ def _rows_of(finished: Finished, organization: Organization) -> tuple[Conversati
     ]
     if conversation.duration is None and conversation.answered_at and conversation.ended_at:
         lasted = conversation.ended_at - conversation.answered_at
-        conversation.duration = min(int(lasted.total_seconds()), MAX_INTEGER)
+        conversation.duration = min(round(lasted.total_seconds()), MAX_INTEGER)
     if conversation.user_turn_count is None:
         in_order = sorted(turns, key=lambda turn: (turn.started_at, turn.position))
         conversation.user_turn_count = user_turn_count(map(line_of, in_order))

@@ -25,7 +25,7 @@ from conversations.import_serializers import FinishedConversationIn
 from conversations.importing import Finished, Refused, read
 from conversations.models import Conversation, StatusChange, Turn
 from tests.conversations.factories import make_agent, make_conversation, make_turn
-from tests.organizations.factories import bearer, make_api_key, make_organization
+from tests.organizations.factories import bearer, make_api_key, make_member, make_organization
 
 ADDRESS = "/core/conversations/import"
 BEGAN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -311,6 +311,38 @@ def test_what_broke_half_way_is_completed_by_sending_it_again(monkeypatch):
     again = importing.import_conversations(organization, lines, now=timezone.now())
     assert (again.imported, again.unchanged, again.refused) == (50, 200, [])
     assert Turn.objects.count() == 500
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_agent_or_id_that_goes_meanwhile_costs_its_own_line_only():
+    organization = make_organization()
+    agent = make_agent(organization)
+    turn = {"id": str(uuid.uuid4()), "role": "user", "text": "x", "started_at": at(6)}
+    bodies = [
+        finished(agent_id=str(agent.pk)),
+        finished(conversation={"turns": [turn]}),
+        finished(),
+    ]
+
+    def while_others_write():
+        yield from ((n, json.dumps(body).encode()) for n, body in enumerate(bodies, 1))
+        agent.delete()
+        make_turn(make_conversation(), id=turn["id"])
+
+    outcome = importing.import_conversations(organization, while_others_write(), now=timezone.now())
+    fields = [(each.line, each.errors[0]["field"]) for each in outcome.refused]
+    assert (outcome.imported, fields) == (1, [(1, "agent_id"), (2, "turns")])
+
+
+def test_a_page_of_ours_imports_with_its_session_and_csrf_token(organization):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_member(organization).user)
+    headers = {"X-Anyreach-Org": str(organization.pk)}
+    refused = client.post(ADDRESS, ndjson(finished()), NDJSON, headers=headers)
+    assert refused.status_code == HTTPStatus.FORBIDDEN
+    client.get(f"/{organization.slug}/agents")
+    headers["X-CSRFToken"] = client.cookies["csrftoken"].value
+    assert counts(client.post(ADDRESS, ndjson(finished()), NDJSON, headers=headers)) == (1, 0, [])
 
 
 # --- Refused lines -------------------------------------------------------------------------
