@@ -222,6 +222,19 @@ class ListenersView(APIView):
         heard = listeners_of(conversation, now=timezone.now())
         return Response(ListenerOut(heard, many=True).data)
 
+    @extend_schema(
+        operation_id="revoke_listeners",
+        summary="Close the ears of all who listen to a conversation, for good",
+        responses={204: None},
+    )
+    def delete(self, request: CallerRequest, conversation_id: UUID) -> Response:
+        visible = Conversation.objects.visible_to(request.auth)
+        conversation = get_object_or_404(visible, pk=conversation_id)
+        now = timezone.now()
+        listening_now = conversation.listen_sessions.may_hear(now)
+        revoking.revoke(listening_now, by=request.auth.name, now=now)
+        return Response(status=204)
+
 
 class ListenerView(APIView):
     accepts = [Scope.ORGANIZATIONS_MANAGE]
@@ -234,5 +247,5 @@ class ListenerView(APIView):
     def delete(self, request: CallerRequest, conversation_id: UUID, session_id: UUID) -> Response:
         visible = ListenSession.objects.visible_to(request.auth)
         session = get_object_or_404(visible, conversation=conversation_id, pk=session_id)
-        revoking.revoke(session, by=request.auth.name, now=timezone.now())
+        revoking.revoke([session], by=request.auth.name, now=timezone.now())
         return Response(status=204)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
@@ -143,7 +144,7 @@ def grant(
         if first and ListenSession.objects.select_for_update().get(pk=first.pk).revoked_at:
             raise Closed
         session.save(force_insert=True)
-        _write_down(session, ListenEvent.Kind.MINTED, at=now, renews=renews, **asdict(asked_from))
+        write_down(session, ListenEvent.Kind.MINTED, at=now, renews=renews, **asdict(asked_from))
         # Under the ledger's lock: whoever takes the right away looks at us, or we see it taken.
         if not still_may(session, now):
             raise RightLost
@@ -164,7 +165,7 @@ def still_may(session: ListenSession, now: datetime) -> bool:
     return not scopes.isdisjoint(HEARERS)
 
 
-def _write_down(
+def write_down(
     session: ListenSession, kind: ListenEvent.Kind, *, at: datetime, **details: Any
 ) -> None:
     """Add a line about `session` to the ledger, and tell pages that its listeners changed."""
@@ -257,7 +258,7 @@ def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> Non
     if session is None or not may_be_there(session, room, now):
         server.remove_participant(room.name, participant.identity)
         if session and not session.in_room_since:
-            _write_down(session, ListenEvent.Kind.REFUSED, at=at, why=_why_not(session))
+            write_down(session, ListenEvent.Kind.REFUSED, at=at, why=_why_not(session))
         close_ghost.configure(schedule_in={"seconds": GHOST_GRACE_S}).defer(
             room_name=room.name, room_sid=room.sid
         )
@@ -274,7 +275,7 @@ def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> Non
         row.left_at, row.ended_how = None, ""
         row.save()
         if not was_there:
-            _write_down(session, ListenEvent.Kind.JOINED, at=joined_at)
+            write_down(session, ListenEvent.Kind.JOINED, at=joined_at)
 
 
 def left(participant: ParticipantInfo, *, at: datetime) -> None:
@@ -321,7 +322,7 @@ def _note_left(
         row.in_room_since = row.audible_since = None
         row.ended_how = row.ended_how or how
         row.save()
-        _write_down(
+        write_down(
             session,
             ListenEvent.Kind.LEFT,
             at=row.left_at,
@@ -348,7 +349,7 @@ def sounded(session: ListenSession, *, audible: bool, at: datetime) -> None:
         row.sound_reports += 1
         row.save(update_fields=["audible_since", "seconds_audible", "sound_reports"])
         kind = ListenEvent.Kind.AUDIBLE if audible else ListenEvent.Kind.MUTED
-        _write_down(session, kind, at=at, told_by=ListenEvent.ToldBy.BROWSER)
+        write_down(session, kind, at=at, told_by=ListenEvent.ToldBy.BROWSER)
 
 
 def _why_not(session: ListenSession) -> str:
@@ -374,8 +375,13 @@ def evict(session_id: str) -> None:
 @app.task(name="listening.close_ears", retry=UNTIL_LIVEKIT_IS_BACK)
 def close_ears(conversation_id: str) -> None:
     """Close every ear of a conversation that is over."""
-    for session in ListenSession.objects.filter(conversation_id=conversation_id, ended_how=""):
-        end(session, Ended.CALL_ENDED)
+    sessions = ListenSession.objects.filter(conversation=UUID(conversation_id))
+    # A try that found LiveKit away has marked them already.
+    there = list(sessions.filter(Q(ended_how="") | Q(in_room_since__isnull=False)))
+    sessions.filter(ended_how="").update(ended_how=Ended.CALL_ENDED)
+    for room_name in {session.room_name for session in there}:
+        identities = [each.identity for each in there if each.room_name == room_name]
+        server.remove_participants(room_name, identities)
 
 
 @app.task(name="listening.close_ghost", retry=UNTIL_LIVEKIT_IS_BACK)

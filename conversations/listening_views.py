@@ -39,7 +39,7 @@ def heard_by(request: OrganizationRequest, conversation_id: UUID) -> HttpRespons
 def revoke(request: OrganizationRequest, conversation_id: UUID, session_id: UUID) -> HttpResponse:
     visible = ListenSession.objects.visible_to(request.caller)
     session = get_object_or_404(visible, conversation=conversation_id, pk=session_id)
-    revoking.revoke(session, by=request.caller.name, now=timezone.now())
+    revoking.revoke([session], by=request.caller.name, now=timezone.now())
     messages.success(request, f"{session.who} does not hear this call any more.")
     slug = request.caller.organization.slug
     if "from_ledger" in request.GET:

@@ -1,5 +1,7 @@
 """Closing ears: by a person, by a program, or because who listens has lost the right to."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -10,62 +12,62 @@ from procrastinate.contrib.django import app
 
 from anyreach.gateways.livekit import server
 from anyreach.gateways.livekit.server import LiveKitAway
-from anyreach.live.announcing import announce
 from anyreach.organizations import standing
 from anyreach.organizations.models import Organization
-from conversations import ledger, listening
-from conversations.models import Conversation, ListenEvent, ListenSession
+from conversations import listening
+from conversations.models import ListenEvent, ListenSession
 
 LOST_RIGHT = "AnyReach: the right to listen was lost"
 
 
-def revoke(session: ListenSession, *, by: str, now: datetime) -> None:
-    """Close the ear that `session` belongs to, with all its renewals, for good.
+def revoke(sessions: Iterable[ListenSession], *, by: str, now: datetime) -> None:
+    """Close the ears that `sessions` belong to, with all their renewals, for good.
 
     Committed first: from then on neither an old nor a renewed token stays in the room. Then who
     is there is put out at once; should LiveKit be away, or we die, a job makes up for it.
     """
+    firsts = {session.first_id or session.pk for session in sessions}
     with transaction.atomic():
-        closed = _close(session, by=by, now=now)
-        for each in closed:
-            put_out.configure(schedule_in={"seconds": 1}).defer(session_id=str(each.pk))
-    for each in closed:
-        try:
-            server.remove_participant(each.room_name, each.identity)
-        except LiveKitAway:
-            return
+        closed = _close(firsts, by=by, now=now)
+        if closed:
+            later = put_out.configure(schedule_in={"seconds": 1})
+            later.defer(session_ids=[str(each.pk) for each in closed])
+    with suppress(LiveKitAway):
+        _put_out(closed)
 
 
-def _close(session: ListenSession, *, by: str, now: datetime) -> list[ListenSession]:
-    """Mark a listener's sessions as revoked and write it down. Returns those that could hear."""
-    first_id = session.first_id or session.pk
-    # The first one's row is what a renewal holds while it is made.
-    ListenSession.objects.select_for_update().get(pk=first_id)
-    chain = ListenSession.objects.filter(Q(pk=first_id) | Q(first_id=first_id))
-    closed = list(chain.may_hear(now))
-    if not closed:
-        return []
-    chain.filter(pk__in=[each.pk for each in closed]).update(ended_how=ListenSession.Ended.REVOKED)
-    chain.filter(pk=first_id).update(revoked_at=now, revoked_by=by[:255])
-    conversation = Conversation.objects.only("organization_id").get(pk=session.conversation_id)
-    ledger.append(
-        conversation.organization_id,
-        ListenEvent.Kind.REVOKED,
-        at=now,
-        who=session.who,
-        conversation_id=conversation.pk,
-        session_id=session.pk,
-        by=by,
+def _put_out(sessions: Iterable[ListenSession]) -> None:
+    """Raises LiveKitAway."""
+    identities: dict[str, list[str]] = {}
+    for session in sessions:
+        identities.setdefault(session.room_name, []).append(session.identity)
+    for room_name, there in identities.items():
+        server.remove_participants(room_name, there)
+
+
+def _close(firsts: set[UUID], *, by: str, now: datetime) -> list[ListenSession]:
+    """Mark listeners' sessions as revoked and write it down. Returns those that could hear.
+
+    All rows are locked before the ledger is, as everywhere: who holds a session waits for the
+    ledger, never the other way round. A renewal that was being made meanwhile is there after.
+    """
+    theirs = ListenSession.objects.filter(Q(pk__in=firsts) | Q(first__in=firsts))
+    list(theirs.order_by("pk").select_for_update().values_list("pk"))
+    closed = list(theirs.may_hear(now).select_related("conversation").order_by("minted_at"))
+    newest = {each.first_id or each.pk: each for each in closed}
+    ListenSession.objects.filter(pk__in=[each.pk for each in closed]).update(
+        ended_how=ListenSession.Ended.REVOKED
     )
-    announce(conversation.organization_id, conversation.pk, "listeners")
+    ListenSession.objects.filter(pk__in=newest).update(revoked_at=now, revoked_by=by[:255])
+    for session in newest.values():
+        listening.write_down(session, ListenEvent.Kind.REVOKED, at=now, by=by)
     return closed
 
 
 @app.task(name="revoking.put_out", retry=listening.UNTIL_LIVEKIT_IS_BACK)
-def put_out(session_id: str) -> None:
-    """Make sure that a revoked ear is out, should LiveKit have been away."""
-    session = ListenSession.objects.get(pk=session_id)
-    server.remove_participant(session.room_name, session.identity)
+def put_out(session_ids: list[str]) -> None:
+    """Make sure that revoked ears are out, should LiveKit have been away."""
+    _put_out(ListenSession.objects.filter(pk__in=session_ids))
 
 
 @app.task(name=standing.RIGHTS_CHANGED)
@@ -77,12 +79,14 @@ def close_rightless(organization_id: str) -> None:
         Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
     theirs = ListenSession.objects.filter(conversation__organization=UUID(organization_id))
     may: dict[object, bool] = {}
+    rightless = []
     for session in theirs.may_hear(now).select_related("conversation"):
         asker = (session.user_id, session.api_key_id, session.token_id)
         if asker not in may:
             may[asker] = listening.still_may(session, now)
         if not may[asker]:
-            revoke(session, by=LOST_RIGHT, now=now)
+            rightless.append(session)
+    revoke(rightless, by=LOST_RIGHT, now=now)
 
 
 def sweep(now: datetime) -> None:

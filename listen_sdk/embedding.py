@@ -93,8 +93,8 @@ def close_unlisted(caller: Caller, *, now: datetime) -> None:
     allowed = allowed_origins(caller.organization)
     embedded = ListenSession.objects.visible_to(caller).filter(source=ListenSession.Source.EMBED)
     if allowed:
-        for session in embedded.may_hear(now).exclude(origin__in=allowed):
-            revoking.revoke(session, by=f"{caller.name}: its origin is not listed", now=now)
+        elsewhere = embedded.may_hear(now).exclude(origin__in=allowed)
+        revoking.revoke(elsewhere, by=f"{caller.name}: its origin is not listed", now=now)
 
 
 def allowed_origins(organization: Organization) -> list[str]:

@@ -285,3 +285,31 @@ def test_who_listens_now_stands_above_the_ledger_and_can_be_closed_there(
     assert client.post(address)["Location"] == "/acme/listening"
     first.refresh_from_db()
     assert first.revoked_at
+
+
+def test_all_ears_of_a_call_are_closed_at_once_and_no_others(
+    organization, conversation, livekit_server, django_assert_max_num_queries
+):
+    ears = [make_listen_session(conversation) for _ in range(10)]
+    other = make_listen_session(make_conversation(organization))
+    headers = bearer(make_api_key(organization)[1])
+    with django_assert_max_num_queries(10 * 10 + 10):
+        answer = Client().delete(
+            f"/core/conversations/{conversation.pk}/listeners", headers=headers
+        )
+    assert answer.status_code == HTTPStatus.NO_CONTENT
+    closed = ListenSession.objects.filter(ended_how="revoked")
+    assert set(closed) == set(ears)
+    other.refresh_from_db()
+    assert other.ended_how == ""
+    assert ListenEvent.objects.filter(kind="revoked").count() == 10
+    assert ledger.verify(organization.pk).wrong == ""
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.VIEWER])
+def test_only_an_admin_closes_all_ears(conversation, role):
+    make_listen_session(conversation)
+    headers = bearer(make_api_key(conversation.organization, role)[1])
+    address = f"/core/conversations/{conversation.pk}/listeners"
+    assert Client().delete(address, headers=headers).status_code == HTTPStatus.FORBIDDEN
+    assert not ListenSession.objects.exclude(ended_how="").exists()

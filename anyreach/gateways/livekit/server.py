@@ -4,8 +4,9 @@ Every function raises LiveKitAway (503) when the server does not answer within
 LIVEKIT_TIMEOUT_S seconds or refuses our key.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 from asgiref.sync import async_to_sync
@@ -39,15 +40,22 @@ async def server() -> AsyncIterator[api.LiveKitAPI]:
         timeout=aiohttp.ClientTimeout(total=settings.LIVEKIT_TIMEOUT_S),
     )
     try:
-        yield client
+        async with our_errors():
+            yield client
+    finally:
+        await client.aclose()
+
+
+@asynccontextmanager
+async def our_errors() -> AsyncIterator[None]:
+    try:
+        yield
     except api.ServerError as error:
         if error.code == api.ServerErrorCode.NOT_FOUND:
             raise Gone from error
         raise LiveKitAway from error
     except (aiohttp.ClientError, TimeoutError) as error:
         raise LiveKitAway from error
-    finally:
-        await client.aclose()
 
 
 def list_rooms(names: list[str] | None = None) -> list[RoomInfo]:
@@ -89,6 +97,26 @@ async def _remove_participant(room: str, identity: str) -> None:
         await client.room.remove_participant(
             api.RoomParticipantIdentity(room=room, identity=identity)
         )
+
+
+def remove_participants(room: str, identities: Sequence[str]) -> None:
+    """Put many out of `room` at once; who is not there is let be. Raises LiveKitAway, all tried."""
+    async_to_sync(_remove_participants)(room, identities)
+
+
+async def _remove_participants(room: str, identities: Sequence[str]) -> None:
+    async def remove(client: api.LiveKitAPI, identity: str) -> None:
+        with suppress(Gone):
+            async with our_errors():
+                who = api.RoomParticipantIdentity(room=room, identity=identity)
+                await client.room.remove_participant(who)
+
+    async with server() as client:
+        removals = (remove(client, identity) for identity in identities)
+        outcomes = await asyncio.gather(*removals, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def delete_room(room: str) -> bool:
