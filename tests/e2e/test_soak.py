@@ -190,5 +190,6 @@ def test_a_long_hearing_outlives_its_tokens_and_a_failing_network(
     assert heard_cuts == CUTS  # otherwise nothing was cut
     for begin, end in zip(before, after, strict=True):
         assert end - begin < GROWN_AT_MOST_BYTES
-    assert [each for each in complaints if "net::ERR_" not in each] == []
-    complaints.clear()  # the browser's, of what is cut
+    # The browser's own, of what is cut, are let be.
+    cut_off = ("WebSocket connection to ", "Failed to load resource: net::ERR_")
+    complaints[:] = [each for each in complaints if not each.startswith(cut_off)]
