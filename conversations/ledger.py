@@ -6,8 +6,8 @@ that a changed, missing or inserted line is found by whoever keeps the newest ha
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -20,40 +20,46 @@ BEFORE_THE_FIRST = "0" * 64
 LONGEST_DETAIL = 1000
 
 
+@dataclass(frozen=True)
+class Line:
+    """What is to be written down; `at` is aware, details that are None are left out."""
+
+    kind: ListenEvent.Kind
+    at: datetime
+    who: str
+    conversation_id: UUID | None
+    session_id: UUID | None = None
+    told_by: ListenEvent.ToldBy = ListenEvent.ToldBy.SERVER
+    details: Mapping[str, str | int | None] = field(default_factory=dict)
+
+
 @transaction.atomic
-def append(
-    organization_id: UUID,
-    kind: ListenEvent.Kind,
-    *,
-    at: datetime,
-    who: str,
-    conversation_id: UUID | None,
-    session_id: UUID | None = None,
-    told_by: ListenEvent.ToldBy = ListenEvent.ToldBy.SERVER,
-    **details: str | int | None,
-) -> ListenEvent:
-    """Add a line to the organization's ledger; `at` is aware, details that are None are left out.
+def append(organization_id: UUID, lines: Iterable[Line]) -> list[ListenEvent]:
+    """Add lines to the organization's ledger, in their order.
 
     The organization's row is locked until the transaction ends, so lines follow one another
     however many are written at once: keep what comes after it in the transaction short.
     """
     Organization.objects.select_for_update(no_key=True).only("pk").get(pk=organization_id)
-    lines = ListenEvent.objects.filter(organization=organization_id)
-    last = lines.order_by("-sequence").only("sequence", "hash").first()
-    event = ListenEvent(
-        organization_id=organization_id,
-        sequence=last.sequence + 1 if last else 1,
-        kind=kind,
-        at=at,
-        told_by=told_by,
-        who=who,
-        conversation_id=conversation_id,
-        session_id=session_id,
-        details={name: _kept(value) for name, value in details.items() if value is not None},
-    )
-    event.hash = hash_of(event, last.hash if last else BEFORE_THE_FIRST)
-    event.save(force_insert=True)
-    return event
+    newest = ListenEvent.objects.filter(organization=organization_id).order_by("-sequence")
+    last = newest.only("sequence", "hash").first()
+    previous = last.hash if last else BEFORE_THE_FIRST
+    events = []
+    for sequence, line in enumerate(lines, last.sequence + 1 if last else 1):
+        event = ListenEvent(
+            organization_id=organization_id,
+            sequence=sequence,
+            kind=line.kind,
+            at=line.at,
+            told_by=line.told_by,
+            who=line.who,
+            conversation_id=line.conversation_id,
+            session_id=line.session_id,
+            details={n: _kept(value) for n, value in line.details.items() if value is not None},
+        )
+        event.hash = previous = hash_of(event, previous)
+        events.append(event)
+    return ListenEvent.objects.bulk_create(events)
 
 
 def _kept(value: str | int) -> str | int:

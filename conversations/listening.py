@@ -5,11 +5,11 @@ revocation. So each token has a ListenSession here, and whoever is in a room wit
 one is put out.
 """
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -144,7 +144,7 @@ def grant(
         if first and ListenSession.objects.select_for_update().get(pk=first.pk).revoked_at:
             raise Closed
         session.save(force_insert=True)
-        write_down(session, ListenEvent.Kind.MINTED, at=now, renews=renews, **asdict(asked_from))
+        write_down([session], ListenEvent.Kind.MINTED, at=now, renews=renews, **asdict(asked_from))
         # Under the ledger's lock: whoever takes the right away looks at us, or we see it taken.
         if not still_may(session, now):
             raise RightLost
@@ -155,46 +155,48 @@ def grant(
 
 def still_may(session: ListenSession, now: datetime) -> bool:
     """Whether who asked for this session has the right to listen now."""
-    scopes = scopes_now(
+    return not holders_scopes(session, now).isdisjoint(HEARERS)
+
+
+def holders_scopes(session: ListenSession, now: datetime) -> frozenset[Scope]:
+    """Return what who asked for this session may do now."""
+    return scopes_now(
         organization_id=session.conversation.organization_id,
         user_id=session.user_id,
         api_key_id=session.api_key_id,
         token_id=session.token_id,
         now=now,
     )
-    return not scopes.isdisjoint(HEARERS)
 
 
 def write_down(
-    session: ListenSession, kind: ListenEvent.Kind, *, at: datetime, **details: Any
+    sessions: Sequence[ListenSession],
+    kind: ListenEvent.Kind,
+    *,
+    at: datetime,
+    told_by: ListenEvent.ToldBy = ListenEvent.ToldBy.SERVER,
+    **details: str | int | None,
 ) -> None:
-    """Add a line about `session` to the ledger, and tell pages that its listeners changed."""
-    conversation = session.conversation
-    ledger.append(
-        conversation.organization_id,
-        kind,
-        at=at,
-        who=session.who,
-        conversation_id=conversation.pk,
-        session_id=session.pk,
-        **details,
-    )
-    announce(conversation.organization_id, conversation.pk, "listeners")
+    """Add a line to the ledger about each of one organization's `sessions`, and tell pages that
+    the listeners of their calls changed."""
+    lines = [
+        ledger.Line(kind, at, each.who, each.conversation_id, each.pk, told_by, details)
+        for each in sessions
+    ]
+    calls = {session.conversation_id: session.conversation for session in sessions}
+    if lines:
+        ledger.append(sessions[0].conversation.organization_id, lines)
+    for call in calls.values():
+        announce(call.organization_id, call.pk, "listeners")
 
 
 def refused(
     conversation_id: UUID, *, caller: Caller, asked_from: AskedFrom, why: str, now: datetime
 ) -> None:
     """Write down that a token was not given. The conversation may not even exist."""
-    ledger.append(
-        caller.organization.pk,
-        ListenEvent.Kind.REFUSED,
-        at=now,
-        who=caller.name,
-        conversation_id=conversation_id,
-        why=why,
-        **asdict(asked_from),
-    )
+    details = {"why": why, **asdict(asked_from)}
+    line = ledger.Line(ListenEvent.Kind.REFUSED, now, caller.name, conversation_id, details=details)
+    ledger.append(caller.organization.pk, [line])
 
 
 def _renewed(conversation: Conversation, caller: Caller, identity: str) -> ListenSession:
@@ -258,7 +260,7 @@ def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> Non
     if session is None or not may_be_there(session, room, now):
         server.remove_participant(room.name, participant.identity)
         if session and not session.in_room_since:
-            write_down(session, ListenEvent.Kind.REFUSED, at=at, why=_why_not(session))
+            write_down([session], ListenEvent.Kind.REFUSED, at=at, why=_why_not(session))
         close_ghost.configure(schedule_in={"seconds": GHOST_GRACE_S}).defer(
             room_name=room.name, room_sid=room.sid
         )
@@ -275,7 +277,7 @@ def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> Non
         row.left_at, row.ended_how = None, ""
         row.save()
         if not was_there:
-            write_down(session, ListenEvent.Kind.JOINED, at=joined_at)
+            write_down([session], ListenEvent.Kind.JOINED, at=joined_at)
 
 
 def left(participant: ParticipantInfo, *, at: datetime) -> None:
@@ -323,7 +325,7 @@ def _note_left(
         row.ended_how = row.ended_how or how
         row.save()
         write_down(
-            session,
+            [session],
             ListenEvent.Kind.LEFT,
             at=row.left_at,
             ended_how=row.ended_how,
@@ -349,7 +351,7 @@ def sounded(session: ListenSession, *, audible: bool, at: datetime) -> None:
         row.sound_reports += 1
         row.save(update_fields=["audible_since", "seconds_audible", "sound_reports"])
         kind = ListenEvent.Kind.AUDIBLE if audible else ListenEvent.Kind.MUTED
-        write_down(session, kind, at=at, told_by=ListenEvent.ToldBy.BROWSER)
+        write_down([session], kind, at=at, told_by=ListenEvent.ToldBy.BROWSER)
 
 
 def _why_not(session: ListenSession) -> str:
@@ -379,9 +381,16 @@ def close_ears(conversation_id: str) -> None:
     # A try that found LiveKit away has marked them already.
     there = list(sessions.filter(Q(ended_how="") | Q(in_room_since__isnull=False)))
     sessions.filter(ended_how="").update(ended_how=Ended.CALL_ENDED)
-    for room_name in {session.room_name for session in there}:
-        identities = [each.identity for each in there if each.room_name == room_name]
-        server.remove_participants(room_name, identities)
+    put_out(there)
+
+
+def put_out(sessions: Iterable[ListenSession]) -> None:
+    """Put these ears out of their rooms, at once. Raises LiveKitAway."""
+    identities: dict[str, list[str]] = {}
+    for session in sessions:
+        identities.setdefault(session.room_name, []).append(session.identity)
+    for room_name, there in identities.items():
+        server.remove_participants(room_name, there)
 
 
 @app.task(name="listening.close_ghost", retry=UNTIL_LIVEKIT_IS_BACK)

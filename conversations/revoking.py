@@ -10,7 +10,6 @@ from django.db.models import Q
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from anyreach.gateways.livekit import server
 from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.organizations import standing
 from anyreach.organizations.models import Organization
@@ -30,19 +29,10 @@ def revoke(sessions: Iterable[ListenSession], *, by: str, now: datetime) -> None
     with transaction.atomic():
         closed = _close(firsts, by=by, now=now)
         if closed:
-            later = put_out.configure(schedule_in={"seconds": 1})
+            later = make_sure_out.configure(schedule_in={"seconds": 1})
             later.defer(session_ids=[str(each.pk) for each in closed])
     with suppress(LiveKitAway):
-        _put_out(closed)
-
-
-def _put_out(sessions: Iterable[ListenSession]) -> None:
-    """Raises LiveKitAway."""
-    identities: dict[str, list[str]] = {}
-    for session in sessions:
-        identities.setdefault(session.room_name, []).append(session.identity)
-    for room_name, there in identities.items():
-        server.remove_participants(room_name, there)
+        listening.put_out(closed)
 
 
 def _close(firsts: set[UUID], *, by: str, now: datetime) -> list[ListenSession]:
@@ -59,15 +49,14 @@ def _close(firsts: set[UUID], *, by: str, now: datetime) -> list[ListenSession]:
         ended_how=ListenSession.Ended.REVOKED
     )
     ListenSession.objects.filter(pk__in=newest).update(revoked_at=now, revoked_by=by[:255])
-    for session in newest.values():
-        listening.write_down(session, ListenEvent.Kind.REVOKED, at=now, by=by)
+    listening.write_down(list(newest.values()), ListenEvent.Kind.REVOKED, at=now, by=by)
     return closed
 
 
 @app.task(name="revoking.put_out", retry=listening.UNTIL_LIVEKIT_IS_BACK)
-def put_out(session_ids: list[str]) -> None:
+def make_sure_out(session_ids: list[str]) -> None:
     """Make sure that revoked ears are out, should LiveKit have been away."""
-    _put_out(ListenSession.objects.filter(pk__in=session_ids))
+    listening.put_out(ListenSession.objects.filter(pk__in=session_ids))
 
 
 @app.task(name=standing.RIGHTS_CHANGED)

@@ -13,8 +13,7 @@ from anyreach.errors import Forbidden
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import Organization
 from anyreach.organizations.scopes import Scope
-from anyreach.organizations.standing import scopes_now
-from conversations import ledger, revoking
+from conversations import listening, revoking
 from conversations.listening import HEARERS, NotActive
 from conversations.models import ListenEvent, ListenSession
 from listen_sdk.models import ORIGIN_FORM, EmbedOrigin
@@ -155,13 +154,7 @@ def _scopes(session: ListenSession, now: datetime) -> frozenset[Scope]:
     """What whoever asked for this session's token may do now; nothing once it is over."""
     if not ListenSession.objects.may_hear(now).filter(pk=session.pk).exists():
         return frozenset()
-    return scopes_now(
-        organization_id=session.conversation.organization_id,
-        user_id=session.user_id,
-        api_key_id=session.api_key_id,
-        token_id=session.token_id,
-        now=now,
-    )
+    return listening.holders_scopes(session, now)
 
 
 def _write_down(session: ListenSession, refusal: Refused, *, origin: str, now: datetime) -> None:
@@ -173,13 +166,5 @@ def _write_down(session: ListenSession, refusal: Refused, *, origin: str, now: d
         kind=ListenEvent.Kind.REFUSED,
     )
     if refusals.count() < REFUSALS_AT_MOST:
-        ledger.append(
-            conversation.organization_id,
-            ListenEvent.Kind.REFUSED,
-            at=now,
-            who=session.who,
-            conversation_id=conversation.pk,
-            session_id=session.pk,
-            why=refusal.detail,
-            origin=origin,
-        )
+        kind = ListenEvent.Kind.REFUSED
+        listening.write_down([session], kind, at=now, why=refusal.detail, origin=origin)

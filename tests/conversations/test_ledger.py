@@ -20,9 +20,13 @@ from tests.organizations.factories import make_organization
 Kind = ListenEvent.Kind
 
 
-def append(organization, **given):
-    defaults = {"at": timezone.now(), "who": "eva@example.com", "conversation_id": uuid.uuid4()}
-    return ledger.append(organization.pk, Kind.MINTED, **{**defaults, **given})
+def append(organization, *, kind=Kind.MINTED, **given):
+    """Append one line; what a line has no field for is one of its details."""
+    fields = {"at": timezone.now(), "who": "eva@example.com", "conversation_id": uuid.uuid4()}
+    details = {name: given.pop(name) for name in {"ip", "user_agent"} & given.keys()}
+    return ledger.append(
+        organization.pk, [ledger.Line(kind, **{**fields, **given}, details=details)]
+    )[0]
 
 
 def lines(organization):
@@ -38,6 +42,18 @@ def test_each_organization_has_a_chain_of_its_own():
     assert [line.sequence for line in lines(second)] == [1]
     verdict = ledger.verify(first.pk)
     assert (verdict.lines, verdict.newest_hash, verdict.wrong) == (2, lines(first)[1].hash, "")
+
+
+@pytest.mark.django_db
+def test_many_lines_in_one_go_are_a_chain_as_any(django_assert_num_queries):
+    organization = make_organization()
+    append(organization)
+    told = [ledger.Line(Kind.REVOKED, timezone.now(), f"{n}@x.org", None) for n in range(20)]
+    with django_assert_num_queries(5):  # the transaction's two included
+        ledger.append(organization.pk, told)
+    assert [line.sequence for line in lines(organization)] == list(range(1, 22))
+    assert [line.who for line in lines(organization)[1:]] == [line.who for line in told]
+    assert ledger.verify(organization.pk).wrong == ""
 
 
 @pytest.mark.django_db(transaction=True)
@@ -96,14 +112,7 @@ def test_the_first_line_that_does_not_fit_is_told(change, wrong, capsys):
     before = timezone.now() - timedelta(hours=1)
     for number in range(3):
         append(organization, at=before, ip=f"10.0.0.{number}")
-    ledger.append(
-        organization.pk,
-        Kind.MUTED,
-        at=before,
-        who="eva@example.com",
-        conversation_id=None,
-        told_by=ListenEvent.ToldBy.BROWSER,
-    )
+    append(organization, kind=Kind.MUTED, at=before, told_by=ListenEvent.ToldBy.BROWSER)
     as_superuser_would(change)
     with pytest.raises(CommandError, match="has been changed"):
         call_command("verify_ledger")

@@ -195,7 +195,8 @@ def test_heard_by_shows_who_and_closes_them(organization, conversation, livekit_
 
 def append(organization, kind="minted", **given):
     defaults = {"at": timezone.now(), "who": "eva@example.com", "conversation_id": uuid.uuid4()}
-    return ledger.append(organization.pk, ListenEvent.Kind(kind), **{**defaults, **given})
+    line = ledger.Line(ListenEvent.Kind(kind), **{**defaults, **given})
+    return ledger.append(organization.pk, [line])[0]
 
 
 def shown(client, query="") -> str:

@@ -89,14 +89,9 @@ def finished(organization, admin):
     )
     make_listen_session(conversation, revoked_at=conversation.created_at, revoked_by="An admin")
     details = {"source": "api", "ip": "10.0.0.1", "user_agent": "Mozilla/5.0 " * 9}
-    ledger.append(
-        organization.pk,
-        ListenEvent.Kind.MINTED,
-        at=ear.minted_at,
-        who=ear.who,
-        conversation_id=conversation.pk,
-        **details,
-    )
+    minted = ListenEvent.Kind.MINTED
+    line = ledger.Line(minted, ear.minted_at, ear.who, conversation.pk, details=details)
+    ledger.append(organization.pk, [line])
     make_api_key(organization)
     make_token(admin)
     make_invitation(organization, "new@example.com", Role.VIEWER)
