@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from uuid import uuid4
@@ -17,7 +17,7 @@ from livekit import api, rtc
 
 from conversations.models import Conversation
 from tests.bench.figures import told
-from tests.callers import Party, identities, server, until
+from tests.callers import Party, identities, server
 from tests.conftest import ROOT
 from tests.ears import listen_with, live_call
 from tests.organizations.factories import bearer, make_api_key, make_organization
@@ -180,31 +180,64 @@ def bench_a_call_with_50_listeners(web, worker) -> None:
         async with office(web) as (desk, caller, agent):
             print(f"\nOne call without and with {CROWD} listeners")
             await measure(caller, agent, "alone")
-            tokens = [await desk.mint() for _ in range(CROWD)]
-            command = ["nice", sys.executable, "-m", "tests.bench.crowd"]
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as crowd:
-                crowd.stdin.write("\n".join(tokens))
-                crowd.stdin.close()
-                assert (await asyncio.to_thread(crowd.stdout.readline)) == "in\n"
+            async with crowd_of(desk) as crowd:
                 told_of_others = caller.room.num_participants
                 await measure(caller, agent, f"with {CROWD}")
                 await measure(caller, agent, f"with {CROWD}, again")
                 print(f"participants that the caller's client counts: {told_of_others}")
-                began = time.time()
-                (await desk.http.delete(f"{desk.path}/listeners")).raise_for_status()
-                outs = [
-                    float((await asyncio.to_thread(crowd.stdout.readline)).split()[1])
-                    for _ in range(CROWD)
-                ]
-                print(told("all 50 revoked at once: out", [(at - began) * 1000 for at in outs]))
-                print(f"the last was out after {(max(outs) - began) * 1000:.0f} ms")
-                crowd.kill()
-            await until(lambda: nobody_listens(desk.room))
+                revoking = desk.http.delete(f"{desk.path}/listeners")
+                await print_outs(crowd, desk.room, revoking, f"{CROWD} revoked by one request")
             await measure(caller, agent, "alone again")
+            async with crowd_of(desk) as crowd, server() as client:
+                ears = [each for each in await identities(desk.room) if is_ear(each)]
+                them = [api.RoomParticipantIdentity(room=desk.room, identity=each) for each in ears]
+                removing = asyncio.gather(*map(client.room.remove_participant, them))
+                await print_outs(crowd, desk.room, removing, f"{CROWD} times RemoveParticipant")
 
     asyncio.run(play())
 
 
+@asynccontextmanager
+async def crowd_of(desk: Office) -> AsyncIterator[subprocess.Popen[str]]:
+    """Let CROWD listeners hear the call, in a process of their own."""
+    tokens = [await desk.mint() for _ in range(CROWD)]
+    command = ["nice", sys.executable, "-m", "tests.bench.crowd"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as crowd:
+        try:
+            crowd.stdin.write("\n".join(tokens))
+            crowd.stdin.close()
+            assert (await asyncio.to_thread(crowd.stdout.readline)) == "in\n"
+            yield crowd
+        finally:
+            crowd.kill()
+
+
+async def print_outs(
+    crowd: subprocess.Popen[str], room: str, closing: Awaitable[object], name: str
+) -> None:
+    """Close the crowd's ears, and print how long it took until they heard their last and were
+    gone from LiveKit's list."""
+    began = time.time()
+    _, gone_after = await asyncio.gather(closing, time_until(lambda: nobody_listens(room)))
+    lines = [await asyncio.to_thread(crowd.stdout.readline) for _ in range(CROWD)]
+    last_sounds = [float(line.split()[1]) for line in lines]
+    heard = [(last - began) * 1000 for last in last_sounds if last]
+    print(told(f"{name}: last audible frame", heard) + f"   worst {max(heard):.0f} of {len(heard)}")
+    print(f"{name}: none in LiveKit's list after {gone_after * 1000:.0f} ms")
+
+
+async def time_until(condition: Callable[[], Awaitable[bool]]) -> float:
+    """Return after how many seconds `condition` came true."""
+    began = time.monotonic()
+    while not await condition():
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
 async def nobody_listens(room: str) -> bool:
-    return not [each for each in await identities(room) if each.startswith("listener-")]
+    return not [each for each in await identities(room) if is_ear(each)]
+
+
+def is_ear(identity: str) -> bool:
+    return identity.startswith("listener-")
