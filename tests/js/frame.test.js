@@ -196,6 +196,55 @@ describe("connecting", () => {
     expect(JSON.parse(body)).toEqual({embed: "E1", origin: PAGE});
   });
 
+  describe("that was prepared", () => {
+    const prepare = async (given = grant()) => {
+      port.hear({type: "prepare", grant: given});
+      await pass();
+    };
+    const asked = () => fetch.mock.calls.filter(([address]) => address === "/public/listen/session").length;
+
+    test("has asked the server, and joins without asking again", async () => {
+      await prepare();
+      expect(asked()).toBe(1);
+      expect(ears).toEqual([]);
+      await connect();
+      expect(asked()).toBe(1);
+      expect(port.types).toEqual(["ready", "connected"]);
+    });
+
+    test("is refused when it connects, and not before", async () => {
+      server["POST session"] = () => Response.json({detail: "Not on this page."}, {status: 403});
+      await prepare();
+      expect(port.types).toEqual(["ready"]);
+      await connect();
+      expect(port.said.at(-1)).toMatchObject({type: "failed", code: "embed_refused"});
+      expect(asked()).toBe(1);
+    });
+
+    test("asks again if the server was away, or for another token", async () => {
+      server["POST session"] = () => Promise.reject(new TypeError("Failed to fetch"));
+      await prepare();
+      server["POST session"] = () => new Response(null, {status: 204});
+      await connect();
+      expect(port.last("connected")).toBeDefined();
+      expect(asked()).toBe(2);
+
+      make();
+      await prepare(grant("listener-2"));
+      await connect();
+      expect(asked()).toBe(4);
+    });
+
+    test("asks once, however often it is told, and not for nonsense", async () => {
+      await prepare({url: "wss://livekit.test", token: "nonsense"});
+      expect(asked()).toBe(0);
+      await prepare();
+      await prepare();
+      await prepare(grant("listener-2"));
+      expect(asked()).toBe(1);
+    });
+  });
+
   test("lets nothing out before the server has agreed", async () => {
     let agree;
     server["POST session"] = () => new Promise((resolve) => (agree = resolve));

@@ -17,6 +17,7 @@ const grant = (more) => ({url: "wss://livekit.test", token: token(), ...more});
 /** The frame's side: what it was told, and its port. */
 class FakeFrame {
   heard = [];
+  prepared = [];
 
   constructor(iframe = document.querySelector("iframe")) {
     this.iframe = iframe;
@@ -28,7 +29,7 @@ class FakeFrame {
     this.iframe.dispatchEvent(new Event("load"));
     const [, , ports] = this.greetings.mock.lastCall;
     this.port = ports[0];
-    this.port.onmessage = ({data}) => this.heard.push(data);
+    this.port.onmessage = ({data}) => (data.type === "prepare" ? this.prepared : this.heard).push(data);
     return this;
   }
 
@@ -151,6 +152,15 @@ describe("the frame in the page", () => {
     expect(frame.greetings).toHaveBeenCalledExactlyOnceWith(
       {type: HELLO, version: VERSION}, HOST, [expect.any(MessagePort)],
     );
+  });
+
+  test("is given what it will connect with, to prepare, before connect()", async () => {
+    listen();
+    const frame = new FakeFrame().load();
+    await settle();
+
+    expect(frame.prepared).toEqual([{type: "prepare", grant: grant()}]);
+    expect(frame.heard).toEqual([]);
   });
 
   test("waits for connect() when the token is still to be had", async () => {

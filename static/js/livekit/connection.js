@@ -1,10 +1,10 @@
 /**
  * One hidden connection to a room: hears its voices, reads its text, publishes nothing.
  *
- * Events: "text" {detail: TextEvent | CutEvent}, "agentleft" {detail: {identity}}, "played" when it is
- * known of every sound whether the browser lets it play, "blocked" when it does not, "quality"
- * {detail: {quality}} of our own link, "reconnecting", "reconnected", "closed" {detail: {reason}}
- * once it had joined.
+ * Events: "text" {detail: TextEvent | CutEvent}, "agentleft" {detail: {identity}}, "voice" when one has
+ * come, "played" when it is known of every sound whether the browser lets it play, "blocked" when it
+ * does not, "quality" {detail: {quality}} of our own link, "reconnecting", "reconnected", "closed"
+ * {detail: {reason}} once it had joined.
  *
  * @typedef {{url: string, token: string}} Grant
  *
@@ -209,6 +209,7 @@ export class Connection extends EventTarget {
     sound.addEventListener("blocked", () => this.#tell("blocked"));
     this.#unhear(trackSid);
     this.#sounds.set(trackSid, sound);
+    this.#tell("voice");
     sound.volume = this.#volume;
     this.#play(sound);
   }

@@ -101,7 +101,7 @@ export class Ear extends EventTarget {
       return;
     }
     const joined = this.#connection;
-    await this.#until(() => joined.isSubscribed || !joined.isOpen, SUBSCRIBED_WITHIN_MS);
+    await this.#until(() => joined.isSubscribed || !joined.isOpen, SUBSCRIBED_WITHIN_MS, joined);
     // Who was put out meanwhile ends when it is known why.
     await this.#until(() => joined.isOpen);
     if (this.#over.signal.aborted) return;
@@ -320,10 +320,13 @@ export class Ear extends EventTarget {
     this.#over.signal.addEventListener("abort", () => clearInterval(timer));
   }
 
-  /** Resolves when it is so, when time is up, or when all is over. */
-  async #until(isSo, withinMs = Infinity) {
+  /** Resolves when it is so, when time is up, or when all is over. A voice of `connection` makes it look at once. */
+  async #until(isSo, withinMs = Infinity, connection = new EventTarget()) {
     const deadline = performance.now() + withinMs;
-    while (!isSo() && performance.now() < deadline && !this.#over.signal.aborted) await this.#sleep(LOOK_EVERY_MS);
+    while (!isSo() && performance.now() < deadline && !this.#over.signal.aborted) {
+      const came = new Promise((resolve) => connection.addEventListener("voice", resolve, {once: true}));
+      await Promise.race([came, this.#sleep(LOOK_EVERY_MS)]);
+    }
   }
 
   #sleep(ms) {

@@ -3,7 +3,7 @@ import {Loudness} from "./loudness.js";
 /** One track of a room as this tab plays it. Fires "blocked" when the browser does not let it sound. */
 export class Sound extends EventTarget {
   #element = new Audio();
-  #receiver;
+  #track;
   #loudness;
   #plays = false;
   #isHeard = false;
@@ -11,8 +11,7 @@ export class Sound extends EventTarget {
   /** @param {import("livekit-client").RemoteAudioTrack} track */
   constructor(track) {
     super();
-    this.#receiver = track.receiver;
-    this.#loudness = Loudness.isReadable ? new Loudness(track.mediaStreamTrack) : null;
+    this.#track = track;
     this.#element.srcObject = new MediaStream([track.mediaStreamTrack]);
     this.#element.addEventListener("playing", () => (this.#plays = true), {once: true});
   }
@@ -45,12 +44,15 @@ export class Sound extends EventTarget {
 
   /** Whether it would be heard now. An element plays before its first packet has come. */
   get isReady() {
-    return this.#plays && this.#receiver.getSynchronizationSources().length > 0;
+    return this.#plays && this.#track.receiver.getSynchronizationSources().length > 0;
   }
 
   /** How loud it has been since this was last asked for, from 0 to 1; undefined if unknown here. */
   takeLevel() {
-    return this.#loudness?.take();
+    if (!Loudness.isReadable) return undefined;
+    // Not before: whoever connects waits for the sound, and for no meter.
+    this.#loudness ??= new Loudness(this.#track.mediaStreamTrack);
+    return this.#loudness.take();
   }
 
   stop() {

@@ -23,9 +23,10 @@ awaitGreeting(window, {refusal, origins}, (port, origin) => {
   addEventListener("pagehide", () => frame.leave());
 });
 
-/** A browser takes its time over its first connection: let it be done before one is asked for. */
+/** A browser takes its time over its first room and connection: let it be before one is asked for. */
 async function warmUp() {
-  await loadLiveKit();
+  const {Room} = await loadLiveKit();
+  new Room();
   const connection = new RTCPeerConnection();
   connection.addTransceiver("audio", {direction: "recvonly"});
   await connection.createOffer();

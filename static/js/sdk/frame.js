@@ -58,6 +58,7 @@ const isSwitch = (value) => typeof value === "boolean";
 const always = () => true;
 
 const SHAPES = new Map(Object.entries({
+  prepare: ({grant}) => isGrant(grant),
   connect: ({grant, renewable, muted, volume}) =>
     isGrant(grant) && isSwitch(renewable) && isSwitch(muted) && isVolume(volume),
   startAudio: ({id}) => Number.isSafeInteger(id),
@@ -91,6 +92,7 @@ export class Frame {
   #panel;
   #ear = null;
   #grant = null;
+  #prepared = null;
   #isRenewable = false;
   #muted = false;
   #volume = 1;
@@ -110,6 +112,7 @@ export class Frame {
   #grants = new Map();
 
   #ways = {
+    prepare: ({grant}) => this.#prepare(grant),
     connect: (word) => this.#connect(word),
     startAudio: ({id}) => this.#startAudio(id),
     mute: () => this.#setMuted(true),
@@ -164,6 +167,21 @@ export class Frame {
     if (this.#isOpen) this.#say(word);
   }
 
+  /** Ask before it is needed whether this page may hear. Only who could not be asked is asked again. */
+  #prepare(grant) {
+    if (this.#grant || this.#prepared || this.#isOver || !identityOf(grant)) return;
+    const prepared = (this.#prepared = {token: grant.token, admitted: this.#admit(grant.token)});
+    prepared.admitted.catch(({code}) => {
+      if (code === "unreachable" && this.#prepared === prepared) this.#prepared = null;
+    });
+  }
+
+  #takePrepared(token) {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    return prepared?.token === token ? prepared.admitted : this.#admit(token);
+  }
+
   #connect({grant, renewable, muted, volume}) {
     if (this.#grant || this.#isOver) return;
     this.#isRenewable = renewable;
@@ -192,7 +210,7 @@ export class Frame {
     ear.volume = this.#volume;
     attest(ear, this.#fetch);
     this.#follow(ear);
-    const admitted = this.#admit(grant.token).catch((refusal) => {
+    const admitted = this.#takePrepared(grant.token).catch((refusal) => {
       ear.stop();
       return refusal;
     });

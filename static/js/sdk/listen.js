@@ -336,7 +336,10 @@ function open(options, session, panel) {
   }
 
   const embed = own && embedOf(own.token);
-  if (embed) makeFrame(embed);
+  if (embed) {
+    makeFrame(embed);
+    frame.say({type: "prepare", grant: own});
+  }
 
   return Object.assign(session, {
     connect,

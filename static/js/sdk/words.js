@@ -7,6 +7,7 @@
  * @typedef {{url: string, token: string, expires_at?: string}} Grant
  *
  * What the loader says:
+ * @typedef {{type: "prepare", grant: Grant}} Prepare  what "connect" will bring, if it comes
  * @typedef {{type: "connect", grant: Grant, renewable: boolean, muted: boolean, volume: number}} Connect
  *   renewable: the page can be asked for another grant with "need"
  * @typedef {{type: "startAudio", id: number}} StartAudio  answered by "done"
