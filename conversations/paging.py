@@ -41,6 +41,14 @@ class Cursor:
             raise Invalid("cursor", "This cursor cannot be read.")
         return cls(created_at, row_id)
 
+    def older(self) -> Q:
+        """Return the condition of what comes after this place."""
+        if self.id is None:
+            return Q(created_at__lt=self.created_at)
+        # An index can begin where one bound says, not where either of two does.
+        not_newer = Q(created_at__lte=self.created_at)
+        return not_newer & (Q(created_at__lt=self.created_at) | Q(id__lt=self.id))
+
     def __str__(self) -> str:
         text = (
             f"{self.created_at.isoformat()} {self.id}" if self.id else (self.created_at.isoformat())
@@ -53,11 +61,7 @@ def page_of(
 ) -> tuple[list[Conversation], Cursor | None]:
     """Return up to `limit` rows after `cursor`, and the next cursor if there are more."""
     if cursor:
-        place = Cursor.read(cursor)
-        older = Q(created_at__lt=place.created_at)
-        if place.id:
-            older |= Q(created_at=place.created_at, id__lt=place.id)
-        conversations = conversations.filter(older)
+        conversations = conversations.filter(Cursor.read(cursor).older())
     rows = list(conversations.order_by("-created_at", "-id")[: limit + 1])
     page = rows[:limit]
     return page, Cursor.after(page[-1]) if len(rows) > limit else None

@@ -277,6 +277,17 @@ class ConversationQuery(StrictSerializer):
         "custom_metadata": "custom_metadata__contains",
     }
 
+    def to_internal_value(self, data: Any) -> Any:
+        # Only the last would count, and the list would not be what was asked for.
+        repeated = {
+            name: ["This can be given once."]
+            for name, field in self.fields.items()
+            if not isinstance(field, serializers.ListField) and len(data.getlist(name)) > 1
+        }
+        if repeated:
+            raise serializers.ValidationError(repeated)
+        return super().to_internal_value(data)
+
     def conditions(self) -> dict[str, Any]:
         """Return the validated parameters as conditions of a QuerySet."""
         given = self.validated_data

@@ -150,10 +150,42 @@ def test_an_agent_and_times_narrow_the_list(organization, admin):
     assert str(conversation.pk) in ids(admin.get(created_after=exactly, agent_id=agent.pk))
 
 
-def test_statuses_can_be_repeated(organization, admin):
-    for status in (Status.RINGING, Status.IN_PROGRESS, Status.COMPLETED):
-        make_conversation(organization, status=status)
-    assert len(ids(admin.get(status=["ringing", "completed"]))) == 2
+@pytest.mark.parametrize(
+    ("parameter", "given", "other"),
+    [
+        ("status", [Status.RINGING, Status.COMPLETED], Status.IN_PROGRESS),
+        ("channel", [Channel.TELEPHONE, Channel.EMAIL], Channel.WEBRTC),
+        ("direction", [Direction.INBOUND, Direction.OUTBOUND], None),
+    ],
+)
+def test_what_is_one_of_several_can_be_repeated(organization, admin, parameter, given, other):
+    for value in [*given, other] if other else given:
+        make_conversation(organization, **{parameter: value})
+    shown = admin.get(**{parameter: given}).json()
+    assert {each[parameter] for each in shown} == set(given)
+    assert len(shown) == 2
+
+
+def test_another_parameter_cannot_be_given_twice(admin):
+    answer = admin.get(user_id=["1", "2"])
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert answer.json()["errors"][0] == {"field": "user_id", "message": "This can be given once."}
+
+
+def test_all_parameters_narrow_together(organization, admin):
+    fields = {"user_id": "+15550100", "channel": Channel.TELEPHONE, "duration": 60}
+    conversation = make_conversation(organization, **fields)
+    for name, value in (("user_id", "+2"), ("channel", Channel.WEBRTC), ("duration", 59)):
+        make_conversation(organization, **{**fields, name: value})
+    found = admin.get(user_id="555", channel="telephone", duration_above=60, status="in_progress")
+    assert ids(found) == [str(conversation.pk)]
+
+
+@pytest.mark.parametrize("wildcard", ["%", "_", "\\"])
+def test_what_is_contained_is_meant_literally(organization, admin, wildcard):
+    conversation = make_conversation(organization, user_id=f"a{wildcard}b")
+    make_conversation(organization, user_id="a-b")
+    assert ids(admin.get(user_id=wildcard)) == [str(conversation.pk)]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +228,66 @@ def test_whatever_is_accepted_json_is_answered(admin, accept):
 def test_metadata_cannot_be_probed_without_the_right_to_read_it(organization):
     answer = Program(organization, Role.VIEWER).get(custom_metadata="{}")
     assert answer.status_code == HTTPStatus.FORBIDDEN
+
+
+def test_who_may_read_metadata_narrows_by_any_part_of_it(organization):
+    within = {"anyreach_campaign": "spring", "order": {"id": 7, "tags": ["a", "b"]}}
+    conversation = make_conversation(organization, custom_metadata=within)
+    make_conversation(organization, custom_metadata={"anyreach_campaign": "autumn"})
+    supervisor = Program(organization, Role.SUPERVISOR)
+    for part in ({"anyreach_campaign": "spring"}, {"order": {"tags": ["b"]}}):
+        assert ids(supervisor.get(custom_metadata=json.dumps(part))) == [str(conversation.pk)]
+    assert len(ids(supervisor.get(custom_metadata="{}"))) == 2
+
+
+def test_a_page_has_50_or_up_to_200(organization, admin):
+    now = timezone.now()
+    Conversation.objects.bulk_create(
+        Conversation(
+            organization=organization,
+            direction=Direction.INBOUND,
+            channel=Channel.WEBRTC,
+            status=Status.TRIGGERED,
+            user_id="guest_1",
+            created_at=now,
+        )
+        for _ in range(201)
+    )
+    assert len(ids(admin.get())) == 50
+    whole = admin.get(limit=200)
+    assert len(ids(whole)) == 200
+    last = admin.get(limit=200, cursor=whole["X-Next-Cursor"])
+    assert len(ids(last)) == 1
+    assert "X-Next-Cursor" not in last.headers
+
+
+def test_a_page_that_just_holds_the_rest_has_no_next(organization, admin):
+    for _ in range(2):
+        make_conversation(organization)
+    assert "X-Next-Cursor" not in admin.get(limit=2).headers
+
+
+def test_the_link_keeps_the_other_parameters(organization, admin):
+    for status in (Status.RINGING, Status.FAILED, Status.COMPLETED, Status.COMPLETED):
+        make_conversation(organization, status=status, user_id="+1 5&b")
+    first = admin.get(limit=1, status=["failed", "completed"], user_id="+1 5&b")
+    link = first["Link"].partition(";")[0].strip("<>")
+    second = Client().get(link, headers=admin.headers)
+    third = Client().get(second["Link"].partition(";")[0].strip("<>"), headers=admin.headers)
+    assert len({*ids(first), *ids(second), *ids(third)}) == 3
+    assert "Link" not in third.headers
+
+
+def test_what_comes_in_meanwhile_moves_no_page(organization, admin):
+    now = timezone.now()
+    made = [
+        make_conversation(organization, created_at=now - timedelta(seconds=number))
+        for number in range(4)
+    ]
+    first = admin.get(limit=2)
+    make_conversation(organization, created_at=now + timedelta(seconds=1))
+    second = admin.get(limit=2, cursor=first["X-Next-Cursor"])
+    assert ids(first) + ids(second) == [str(each.pk) for each in made]
 
 
 def test_cursors_go_through_everything_once_ties_too(organization, admin):
