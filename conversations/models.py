@@ -243,8 +243,9 @@ class Participant(models.Model):
 class Turn(models.Model):
     """One transcription segment, or one tool call with its result.
 
-    The sources' own ids (segment, item, call) are unique per conversation, so that two
-    sources of one turn meet in one row. `latency` holds whole milliseconds by name.
+    The sources' own ids are unique per conversation (of segments, which any sender names, per
+    speaker), so that two sources of one turn meet in one row. `latency` holds whole milliseconds
+    by name.
     """
 
     class Role(models.TextChoices):
@@ -277,11 +278,11 @@ class Turn(models.Model):
         ordering = ["started_at", "position"]
         constraints = [
             models.UniqueConstraint(
-                fields=["conversation", source],
-                condition=Q(**{f"{source}__isnull": False}),
-                name=f"turn_{source}_once",
+                fields=["conversation", *fields],
+                condition=Q(**{f"{fields[-1]}__isnull": False}),
+                name=f"turn_{fields[-1]}_once",
             )
-            for source in ("segment_id", "item_id", "call_id")
+            for fields in (["speaker", "segment_id"], ["item_id"], ["call_id"])
         ]
         indexes = [
             models.Index(fields=["conversation", "started_at", "position"], name="turn_order")

@@ -175,13 +175,13 @@ def event_of(happening: Happening) -> Event | None:
             return Text(
                 segment_id=happening.segment_id[:128],
                 role=role_of(happening.kind, happening.speaker),
-                speaker=happening.speaker,
+                speaker=happening.speaker[:255],
                 text=happening.text,
                 final=happening.final,
                 at=happening.at,
             )
         case SpeechCut():
-            return Cut(happening.segment_id[:128], happening.at)
+            return Cut(happening.segment_id[:128], happening.speaker[:255], happening.at)
         case ToolRun():
             return Tool(
                 call_id=happening.call_id[:128],

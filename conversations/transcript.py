@@ -31,6 +31,7 @@ class Cut:
     """The sender of an unfinished segment vanished."""
 
     segment_id: str
+    speaker: str
     at: int
 
 
@@ -101,7 +102,7 @@ def fold(lines: Lines, event: Event) -> Lines:
 
 
 def _fold_text(lines: Lines, event: Text) -> Lines:
-    index = _last(lines, lambda line: line.segment_id == event.segment_id)
+    index = _last(lines, lambda line: _is_of_segment(line, event))
     if index is None:
         index = _last(lines, lambda line: _is_text_of_item(line, event))
     if index is None:
@@ -117,13 +118,13 @@ def _fold_text(lines: Lines, event: Text) -> Lines:
         return _append(lines, _settled(line, event.at) if event.final else line)
     line = lines[index]
     if line.final and not event.final:
-        return _put(lines, index, replace(line, segment_id=event.segment_id))
+        return _put(lines, index, replace(line, speaker=event.speaker, segment_id=event.segment_id))
     told = replace(line, text=event.text, speaker=event.speaker, segment_id=event.segment_id)
     return _put(lines, index, _settled(told, event.at) if event.final else told)
 
 
 def _fold_cut(lines: Lines, event: Cut) -> Lines:
-    index = _last(lines, lambda line: line.segment_id == event.segment_id)
+    index = _last(lines, lambda line: _is_of_segment(line, event))
     if index is None or lines[index].final:
         return lines
     return _put(lines, index, replace(_settled(lines[index], event.at), interrupted=True))
@@ -163,6 +164,15 @@ def _fold_item(lines: Lines, event: Item) -> Lines:
         latency=event.latency or line.latency,
     )
     return _put(lines, index, told)
+
+
+def _is_of_segment(line: Line, event: Text | Cut) -> bool:
+    """Is `event` about this line's segment?
+
+    A segment's id is its sender's choice, so it only counts among what the same speaker said:
+    nobody changes another's words by using the id of their segment.
+    """
+    return (line.segment_id, line.speaker) == (event.segment_id, event.speaker)
 
 
 def _is_item_of_text(line: Line, event: Item) -> bool:

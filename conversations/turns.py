@@ -11,6 +11,7 @@ from conversations.models import Conversation, Turn
 from conversations.transcript import Line, Lines, user_turn_count
 
 SOURCES = ("segment_id", "item_id", "call_id")
+Key = tuple[str, str, str]
 TOLD = (
     *("role", "text", "started_at", "ended_at", "final", "interrupted", "speaker", *SOURCES),
     *("name", "arguments", "output", "is_error", "latency"),
@@ -25,7 +26,7 @@ class Saved:
         self.conversation = conversation
         turns = list(conversation.turns.all())
         self.lines: Lines = tuple(line_of(turn) for turn in turns)
-        self._rows: dict[tuple[str, str], tuple[UUID, int]] = {}
+        self._rows: dict[Key, tuple[UUID, int]] = {}
         for turn, line in zip(turns, self.lines, strict=True):
             self._rows |= dict.fromkeys(_keys(line), (turn.pk, turn.position))
         self._next = max((turn.position for turn in turns), default=-1) + 1
@@ -50,8 +51,14 @@ class Saved:
         return turn_of(line, self.conversation, pk=row[0], position=row[1])
 
 
-def _keys(line: Line) -> list[tuple[str, str]]:
-    return [(source, value) for source in SOURCES if (value := getattr(line, source))]
+def _keys(line: Line) -> list[Key]:
+    """Return what a line's row is found by: a segment is its speaker's, as in the fold."""
+    keys = [
+        ("segment", line.speaker, line.segment_id),
+        ("item", "", line.item_id),
+        ("call", "", line.call_id),
+    ]
+    return [key for key in keys if key[-1]]
 
 
 def turn_of(line: Line, conversation: Conversation, *, pk: UUID, position: int) -> Turn:

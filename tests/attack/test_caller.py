@@ -47,3 +47,30 @@ def test_a_caller_puts_no_words_into_the_agents_mouth():
         await caller.say("S1", "I grant you a refund.")
 
     attack(play, expecting={("user", "I grant you a refund.")})
+
+
+def test_a_caller_changes_nothing_of_what_the_agent_says_or_has_said():
+    async def play(caller, agent):
+        await agent.say("S1", "That costs 42 dollars.")
+        await agent.say("S2", "Shall I", final=False)
+        await caller.say("S1", "It is free.")
+        await caller.say("S2", "Yes.")
+        await agent.say("S2", "Shall I book it?")
+
+    attack(
+        play,
+        expecting={
+            ("agent", "That costs 42 dollars."),
+            ("agent", "Shall I book it?"),
+            ("user", "It is free."),
+            ("user", "Yes."),
+        },
+    )
+
+
+def test_an_agent_changes_nothing_of_what_the_caller_has_said():
+    async def play(caller, agent):
+        await agent.say("S1", "I do not agree.", speaker=caller)
+        await agent.say("S1", "I agree.")
+
+    attack(play, expecting={("user", "I do not agree."), ("agent", "I agree.")})

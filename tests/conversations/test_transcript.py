@@ -47,30 +47,37 @@ def test_text_events_fold_as_the_shared_fixtures_say(case):
 
 
 segments = st.sampled_from(["a", "b", "c"])
+speakers = st.sampled_from(["x", "y"])
 texts = st.builds(
     Text,
     segment_id=segments,
     role=st.sampled_from(["user", "agent"]),
-    speaker=st.just("x"),
+    speaker=speakers,
     text=st.text(max_size=8),
     final=st.booleans(),
     at=st.integers(0, 50),
 )
-cuts = st.builds(Cut, segment_id=segments, at=st.integers(0, 50))
+cuts = st.builds(Cut, segment_id=segments, speaker=speakers, at=st.integers(0, 50))
 
 
 @given(st.lists(texts | cuts, max_size=30))
 def test_a_final_line_never_becomes_interim_and_no_segment_is_doubled(events):
     lines: Lines = ()
-    final: set[str] = set()
+    final: set[tuple[str, str]] = set()
     for event in events:
         lines = fold(lines, event)
-        ids = [line.segment_id for line in lines]
+        ids = [(line.speaker, line.segment_id) for line in lines]
         assert len(ids) == len(set(ids))
-        now = {line.segment_id for line in lines if line.final}
+        now = {(line.speaker, line.segment_id) for line in lines if line.final}
         assert final <= now
         final = now
     assert [line.started_at for line in lines] == sorted(line.started_at for line in lines)
+
+
+@given(st.lists(texts | cuts, max_size=30), speakers)
+def test_nothing_that_one_speaker_sends_touches_what_another_said(events, speaker):
+    alone = folded(*(event for event in events if event.speaker == speaker))
+    assert tuple(line for line in folded(*events) if line.speaker == speaker) == alone
 
 
 @given(st.lists(texts | cuts, max_size=20))

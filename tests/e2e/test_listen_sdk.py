@@ -97,7 +97,7 @@ def test_states_and_events_come_in_order_until_the_agent_leaves(page, customer, 
     wait_until_told(page, "ended")
     told = happened(page)
     lines = [line for event, line in (each for each in told if each[0] == "transcript")]
-    assert {line["id"] for line in lines} == {"SG_1"}
+    assert len({line["id"] for line in lines}) == 1
     assert {line["role"] for line in lines} == {"user"}
     assert [line["final"] for line in lines] == [False] * (len(lines) - 1) + [True]
     assert lines[0]["text"] == "Good"

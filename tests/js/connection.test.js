@@ -126,7 +126,7 @@ describe("text", () => {
     stream.write("One ");
     stream.cut();
     await settle();
-    expect(texts().at(-1)).toMatchObject({type: "cut", segment_id: "S"});
+    expect(texts().at(-1)).toMatchObject({type: "cut", segment_id: "S", speaker: AGENT});
   });
 });
 

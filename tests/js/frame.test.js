@@ -83,8 +83,9 @@ const makeEar = (given) => {
 const ear = () => ears.at(-1);
 const pass = (seconds = 0) => vi.advanceTimersByTimeAsync(seconds * 1000);
 const transcript = () => port.said.filter(({type}) => type === "transcript").map(({line}) => line);
+const idOf = (segment, speaker = "user") => JSON.stringify([segment, speaker]);
 const line = (id, text, more = {}) =>
-  ({id, segment_id: id, role: "user", text, final: true, started_at: "2026-06-18T12:00:00Z", ...more});
+  ({id, segment_id: id, role: "user", speaker: "user", text, final: true, started_at: "2026-06-18T12:00:00Z", ...more});
 
 function make(panel) {
   port = new FakePort();
@@ -382,16 +383,25 @@ describe("text", () => {
     ear().hears("S1", "I would");
     ear().hears("S1", "I would like a refund.", true);
     expect(transcript()).toEqual([
-      {id: "S1", role: "user", text: "I would", final: false},
-      {id: "S1", role: "user", text: "I would like a refund.", final: true},
+      {id: idOf("S1"), role: "user", text: "I would", final: false},
+      {id: idOf("S1"), role: "user", text: "I would like a refund.", final: true},
+    ]);
+  });
+
+  test("of another speaker under the id of the agent's is another line", async () => {
+    await connect();
+    ear().hears("S1", "That costs 42 dollars.", true, "agent");
+    ear().hears("S1", "It is free.", true, "user");
+    expect(transcript().map(({id, text}) => [id, text])).toEqual([
+      [idOf("S1", "agent"), "That costs 42 dollars."], [idOf("S1"), "It is free."],
     ]);
   });
 
   test("that was cut off is final as far as it came", async () => {
     await connect();
     ear().hears("S1", "Your order", false, "agent");
-    ear().tell("text", {type: "cut", segment_id: "S1", at: 2000});
-    expect(transcript().at(-1)).toEqual({id: "S1", role: "agent", text: "Your order", final: true});
+    ear().tell("text", {type: "cut", segment_id: "S1", speaker: "agent", at: 2000});
+    expect(transcript().at(-1)).toEqual({id: idOf("S1", "agent"), role: "agent", text: "Your order", final: true});
   });
 
   test("from before is not told, what was missed is, and nothing twice", async () => {
@@ -405,10 +415,10 @@ describe("text", () => {
     lines.push(line("S3", "Under way", {final: false}));
     ear().tell("quality", {quality: "good"});
     await pass(1);
-    expect(transcript().map(({id}) => id)).toEqual(["S1", "S2"]);
+    expect(transcript().map(({id}) => id)).toEqual([idOf("S1"), idOf("S2")]);
     lines[4] = line("S3", "Under way no more.");
     await pass(10);
-    expect(transcript().at(-1)).toEqual({id: "S3", role: "user", text: "Under way no more.", final: true});
+    expect(transcript().at(-1)).toEqual({id: idOf("S3"), role: "user", text: "Under way no more.", final: true});
     const asked = fetch.mock.calls.length;
     await pass(60);
     expect(fetch.mock.calls.length).toBe(asked);
@@ -420,7 +430,7 @@ describe("text", () => {
     server["GET lines"] = () => Response.json({lines: [line("S1", "Missed.")]});
     ear().tell("renewed");
     await pass();
-    expect(transcript().map(({id}) => id)).toEqual(["S1"]);
+    expect(transcript().map(({id}) => id)).toEqual([idOf("S1")]);
   });
 
   test("that may not be read is not asked for again", async () => {
@@ -638,7 +648,7 @@ describe("with a panel", () => {
     await pass();
     expect(panel.source).toBe(ear());
     expect(panel.saved).toEqual(["Meanwhile.", "Before."]);
-    expect(transcript().map(({id}) => id)).toEqual(["S1"]);
+    expect(transcript().map(({id}) => id)).toEqual([idOf("S1")]);
   });
 
   test("its height is told", () => {

@@ -118,22 +118,22 @@ describe("the transcript", () => {
   test("joins what was said before", () => {
     source.say("S2", "Fine.", true, "agent");
     panel.addSaved([
-      {id: "1", segment_id: "S1", role: "user", text: "Hello.", final: true, started_at: 500},
-      {id: "2", segment_id: "S2", role: "agent", text: "Fine.", final: true, started_at: 1000},
+      {id: "1", segment_id: "S1", role: "user", speaker: "user", text: "Hello.", final: true, started_at: 500},
+      {id: "2", segment_id: "S2", role: "agent", speaker: "agent", text: "Fine.", final: true, started_at: 1000},
       {id: "3", segment_id: "", role: "tool", name: "find_order", text: "", final: true, started_at: 1500},
     ]);
     expect(lines().map((line) => line.textContent)).toEqual(["CallerHello.", "AgentFine.", "Toolfind_order"]);
   });
 
   test("puts what is heard now last, though the clock here is behind the one that stamped the past", () => {
-    panel.addSaved([{id: "1", segment_id: "S1", role: "user", text: "Hello.", final: true, started_at: 900_000}]);
+    panel.addSaved([{id: "1", segment_id: "S1", role: "user", speaker: "user", text: "Hello.", final: true, started_at: 900_000}]);
     source.say("S2", "Fine.", true, "agent");
     expect(lines().map((line) => line.textContent)).toEqual(["CallerHello.", "AgentFine."]);
   });
 
   test("says which line was cut off", () => {
     source.say("S1", "Your order was", false, "agent");
-    source.tell("text", {type: "cut", segment_id: "S1", at: 2000});
+    source.tell("text", {type: "cut", segment_id: "S1", speaker: "agent", at: 2000});
     expect(lines().map((line) => line.textContent)).toEqual(["AgentYour order wasInterrupted"]);
   });
 
@@ -162,7 +162,7 @@ describe("to a screen reader", () => {
 
   test("what was said before is not told", () => {
     source.say("S2", "Fine", false);
-    panel.addSaved([{id: "1", segment_id: "S1", role: "user", text: "Hello.", final: true, started_at: 500}]);
+    panel.addSaved([{id: "1", segment_id: "S1", role: "user", speaker: "user", text: "Hello.", final: true, started_at: 500}]);
     expect(spoken()).toBe("");
   });
 });

@@ -51,6 +51,7 @@ class SpeechCut:
     """Whoever sent a segment vanished before its end."""
 
     segment_id: str
+    speaker: str
     at: int
 
 
@@ -190,7 +191,7 @@ class _Following:
                 text += storable(chunk)
                 self.tell(told(final=False))
         except rtc.StreamError:
-            self.tell(SpeechCut(segment_id, _now()))
+            self.tell(SpeechCut(segment_id, speaker, _now()))
             return
         # An agent's stream says only in its trailer that it is final.
         trailer = reader.info.attributes or {}

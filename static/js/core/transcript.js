@@ -16,8 +16,23 @@
  *
  * @typedef {{type: "text", segment_id: string, role: Line["role"], speaker: string, text: string,
  *   final: boolean, at: number}} TextEvent the segment's whole text so far
- * @typedef {{type: "cut", segment_id: string, at: number}} CutEvent its sender vanished
+ * @typedef {{type: "cut", segment_id: string, speaker: string, at: number}} CutEvent its sender vanished
  */
+
+/**
+ * Whether they are of one segment. A segment's id is its sender's choice, so it only counts among
+ * what the same speaker said: nobody changes another's words by using the id of their segment.
+ *
+ * @param {{segment_id: string, speaker: string}} one @param {{segment_id: string, speaker: string}} other
+ */
+export function isSameSegment(one, other) {
+  return one.segment_id === other.segment_id && one.speaker === other.speaker;
+}
+
+/** What a line is known by, whether it was heard or saved. @param {Line} line @returns {string} */
+export function keyOf({segment_id, speaker, id}) {
+  return segment_id ? JSON.stringify([segment_id, speaker]) : `turn ${id}`;
+}
 
 /**
  * @param {readonly Line[]} lines oldest first
@@ -25,7 +40,7 @@
  * @returns {readonly Line[]} the same array if nothing changed
  */
 export function fold(lines, event) {
-  const index = lines.findLastIndex((line) => line.segment_id === event.segment_id);
+  const index = lines.findLastIndex((line) => isSameSegment(line, event));
   return event.type === "cut" ? foldCut(lines, index, event) : foldText(lines, index, event);
 }
 
@@ -51,7 +66,7 @@ function foldText(lines, index, event) {
   }
   const line = lines[index];
   if (line.final && !final) return lines;
-  const told = {...line, text, speaker};
+  const told = {...line, text};
   return put(lines, index, final ? settled(told, at) : told);
 }
 
@@ -98,10 +113,6 @@ export function withSaved(lines, saved) {
 
 function ahead(live, saved) {
   return live && !saved.final ? {...live, id: saved.id, started_at: saved.started_at} : saved;
-}
-
-function keyOf(line) {
-  return line.segment_id ? `segment ${line.segment_id}` : `turn ${line.id}`;
 }
 
 /**

@@ -6,7 +6,7 @@
  * return, and "stop" once it is stopped.
  */
 
-import {withHeard, withSaved} from "../core/transcript.js";
+import {isSameSegment, keyOf, withHeard, withSaved} from "../core/transcript.js";
 import {ENDINGS} from "../livekit/endings.js";
 import {css} from "./snoop-panel.css.js";
 
@@ -126,7 +126,7 @@ export class SnoopPanelElement extends HTMLElement {
     on("text", (event) => {
       const before = this.#lines;
       this.#take(withHeard(before, event));
-      this.#announce(before, event.segment_id);
+      this.#announce(before, event);
     });
     on("levels", (voices) => this.#showLevels(voices));
     on("blocked", () => this.#block());
@@ -243,7 +243,7 @@ export class SnoopPanelElement extends HTMLElement {
     this.#part("empty").hidden = shown.length > 0;
     const items = new Map();
     for (const line of shown) {
-      const key = line.segment_id || line.id;
+      const key = keyOf(line);
       const item = this.#items.get(key) ?? element("li", "", element("span", "who"), element("span", "said"));
       if (item.line !== line) paintLine(item, line);
       items.set(key, item);
@@ -258,8 +258,8 @@ export class SnoopPanelElement extends HTMLElement {
   }
 
   /** Tell screen readers of a line once it is final; what was said before they need not hear. */
-  #announce(before, segment) {
-    const named = (line) => line.segment_id === segment;
+  #announce(before, event) {
+    const named = (line) => isSameSegment(line, event);
     const line = this.#lines.find(named);
     if (!line?.final || before.find(named)?.final) return;
     this.#part("spoken").textContent = `${ROLES[line.role]}: ${line.text}`;

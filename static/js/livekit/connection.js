@@ -242,6 +242,7 @@ export class Connection extends EventTarget {
     const text = (whole, final) => ({
       type: "text", segment_id: segment, ...speaker, text: whole, final, at: Date.now(),
     });
+    const cut = () => ({type: "cut", segment_id: segment, speaker: speaker.speaker, at: Date.now()});
     let whole = "";
     this.#open.add(reader);
     try {
@@ -254,7 +255,7 @@ export class Connection extends EventTarget {
       this.#tell("text", text(whole, final));
     } catch {
       // When it is us who dropped out, the sender speaks on: what is saved will tell how it went.
-      if (this.#isConnected) this.#tell("text", {type: "cut", segment_id: segment, at: Date.now()});
+      if (this.#isConnected) this.#tell("text", cut());
     } finally {
       this.#open.delete(reader);
     }

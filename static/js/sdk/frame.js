@@ -5,7 +5,7 @@
  * The page is somebody else's house: what it says counts only in the shape that was agreed.
  */
 
-import {readSaved, withHeard, withSaved} from "../core/transcript.js";
+import {isSameSegment, keyOf, readSaved, withHeard, withSaved} from "../core/transcript.js";
 import {lifeOf} from "../livekit/ear.js";
 import {ENDINGS} from "../livekit/endings.js";
 import {askAs, attest, explain} from "../livekit/witness.js";
@@ -339,12 +339,12 @@ export class Frame {
     const lines = withHeard(this.#lines, event);
     if (lines === this.#lines) return;
     this.#lines = lines;
-    if (this.#isOpen) this.#tellLine(lines.findLast((line) => line.segment_id === event.segment_id));
+    if (this.#isOpen) this.#tellLine(lines.findLast((line) => isSameSegment(line, event)));
   }
 
   #tellLine(line) {
     const {role, text, final} = line;
-    const id = idOf(line);
+    const id = keyOf(line);
     const told = this.#told.get(id);
     if (told?.text === text && told.final === final) return;
     this.#told.set(id, {text, final});
@@ -370,15 +370,15 @@ export class Frame {
   }
 
   #isUnheard(line) {
-    return line.role !== "tool" && !line.final && !this.#told.has(idOf(line));
+    return line.role !== "tool" && !line.final && !this.#told.has(keyOf(line));
   }
 
   #takeSaved(saved) {
     this.#panel?.addSaved(saved);
-    this.#saidBefore ??= new Set(saved.filter((line) => line.final).map(idOf));
-    const since = saved.filter((line) => line.role !== "tool" && !this.#saidBefore.has(idOf(line)));
+    this.#saidBefore ??= new Set(saved.filter((line) => line.final).map(keyOf));
+    const since = saved.filter((line) => line.role !== "tool" && !this.#saidBefore.has(keyOf(line)));
     this.#lines = withSaved(this.#lines, since);
-    for (const line of since) if (line.final && !this.#told.get(idOf(line))?.final) this.#tellLine(line);
+    for (const line of since) if (line.final && !this.#told.get(keyOf(line))?.final) this.#tellLine(line);
   }
 
   // --- Renewal ----------------------------------------------------------------------------------
@@ -426,10 +426,6 @@ export class Frame {
       this.#fail("expired");
     }
   }
-}
-
-function idOf({segment_id, id}) {
-  return segment_id || id;
 }
 
 async function readLines(answer) {
