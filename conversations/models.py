@@ -1,7 +1,7 @@
 """What is kept of a conversation: the call, who was in its room, what was said, who heard it."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from django.conf import settings
@@ -16,6 +16,8 @@ from anyreach.organizations.models import (
     OrganizationsOwn,
     PersonalAccessToken,
 )
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Direction(models.TextChoices):
@@ -173,6 +175,11 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def created_at_us(self) -> int:
+        """Microseconds since the epoch, exactly."""
+        return (self.created_at - EPOCH) // timedelta(microseconds=1)
 
     @property
     def is_active(self) -> bool:

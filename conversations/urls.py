@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from conversations import agent_api, agent_views, api, listening_views, views, webhook_view
+from conversations.inbox import views as inbox_views
 
 core_urlpatterns: list[URLPattern] = [
     path("conversations", api.ConversationsView.as_view(), name="core-conversations"),
@@ -47,7 +48,9 @@ livekit_urlpatterns: list[URLPattern] = [
 ]
 
 organization_urlpatterns: list[URLPattern] = [
-    path("conversations", views.inbox, name="conversations"),
+    path("conversations", inbox_views.inbox, name="conversations"),
+    path("conversations/rows", inbox_views.rows, name="inbox-rows"),
+    path("conversations/events", inbox_views.events, name="inbox-events"),
     path("conversations/<uuid:conversation_id>", views.detail, name="conversation"),
     path(
         "conversations/<uuid:conversation_id>/heading",

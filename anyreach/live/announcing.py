@@ -8,12 +8,13 @@ from django.db import connection
 CHANNEL = "anyreach_changes"
 
 
-def announce(organization_id: UUID, conversation_id: UUID, what: str) -> None:
-    """Tell that `what` ("status", "turns", "listeners") of a conversation changed.
+def announce(organization_id: UUID, conversation_id: UUID | None, what: str) -> None:
+    """Tell that `what` ("status", "turns", "listeners") of a conversation changed, or the "rights"
+    of an organization's members.
 
     PostgreSQL delivers at commit, drops the notice on rollback, and joins equal ones.
     The notice carries ids only: nothing that anybody said.
     """
-    notice = json.dumps([str(organization_id), str(conversation_id), what])
+    notice = json.dumps([str(organization_id), conversation_id and str(conversation_id), what])
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, notice])

@@ -20,7 +20,8 @@ QUEUE_LENGTH = 1000
 
 @dataclass(frozen=True)
 class Change:
-    """`what` ("status", "turns", "listeners") of a conversation changed.
+    """`what` ("status", "turns", "listeners") of a conversation changed, or "rights" of an
+    organization's members.
 
     "missed": something may have.
     """
@@ -83,7 +84,7 @@ class Feed:
             self._put(MISSED)
             async for notice in link.notifies():
                 organization, conversation, what = json.loads(notice.payload)
-                self._put(Change(UUID(organization), UUID(conversation), what))
+                self._put(Change(UUID(organization), conversation and UUID(conversation), what))
 
     def _put(self, change: Change) -> None:
         for queue in self._queues:

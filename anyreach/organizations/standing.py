@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from procrastinate.contrib.django import app
 
+from anyreach.live.announcing import announce
 from anyreach.organizations.models import (
     ApiKey,
     Membership,
@@ -51,6 +52,7 @@ def changed(organization_ids: Iterable[UUID]) -> None:
     """
     for organization_id in organization_ids:
         app.configure_task(RIGHTS_CHANGED).defer(organization_id=str(organization_id))
+        announce(organization_id, None, "rights")
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import template
@@ -19,6 +20,12 @@ def clock(seconds: int | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def seconds_until(since: datetime, now: datetime) -> int:
+    """Return whole seconds from `since`, 0 if that is to come."""
+    return max(0, int((now - since).total_seconds()))
 
 
 @register.filter
