@@ -1,14 +1,14 @@
 """The page of agents and phone numbers."""
 
+from functools import partial
 from http import HTTPStatus
 
 import pytest
-from django.test import Client
 
 from anyreach.organizations.scopes import Role
 from conversations.models import Agent, PhoneNumber
 from tests.conversations.factories import make_agent, make_conversation, make_phone_number
-from tests.organizations.factories import make_member, make_organization
+from tests.organizations.factories import make_organization, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -21,19 +21,13 @@ def organization():
 
 
 @pytest.fixture
-def signed_in(organization):
+def as_member(organization):
     """Return a function: the client of a new member with a role."""
-
-    def as_member(role=Role.ADMIN):
-        client = Client()
-        client.force_login(make_member(organization, role).user)
-        return client
-
-    return as_member
+    return partial(signed_in, organization)
 
 
-def test_an_agent_is_added_changed_and_deleted(signed_in, organization):
-    admin = signed_in()
+def test_an_agent_is_added_changed_and_deleted(as_member, organization):
+    admin = as_member()
     kept = {"name": "Refunds", "dispatch_name": "refunds-1", "starting_message": "Hello."}
     added = admin.post(f"{PAGE}/add", kept, follow=True)
     assert "The agent “Refunds” is added." in added.text
@@ -51,8 +45,8 @@ def test_an_agent_is_added_changed_and_deleted(signed_in, organization):
     assert admin.post(f"{PAGE}/{agent.pk}/delete").status_code == HTTPStatus.NOT_FOUND
 
 
-def test_a_number_is_added_changed_and_removed(signed_in, organization):
-    admin, agent = signed_in(), make_agent(organization)
+def test_a_number_is_added_changed_and_removed(as_member, organization):
+    admin, agent = as_member(), make_agent(organization)
     added = admin.post(
         "/acme/phone-numbers/add", {"number": "+49 30 90182000", "agent": agent.pk}, follow=True
     )
@@ -67,8 +61,8 @@ def test_a_number_is_added_changed_and_removed(signed_in, organization):
     assert not PhoneNumber.objects.exists()
 
 
-def test_what_cannot_be_added_is_shown_again_with_the_reason(signed_in, organization):
-    admin, theirs = signed_in(), make_phone_number(make_organization())
+def test_what_cannot_be_added_is_shown_again_with_the_reason(as_member, organization):
+    admin, theirs = as_member(), make_phone_number(make_organization())
     make_agent(organization, name="Refunds")
     foreign = make_agent(make_organization())
     for path, body, reason in (
@@ -86,8 +80,8 @@ def test_what_cannot_be_added_is_shown_again_with_the_reason(signed_in, organiza
     assert not organization.phone_numbers.exists()
 
 
-def test_what_cannot_be_changed_is_said_and_stays(signed_in, organization):
-    admin = signed_in()
+def test_what_cannot_be_changed_is_said_and_stays(as_member, organization):
+    admin = as_member()
     make_agent(organization, name="Refunds")
     agent = make_agent(organization, name="Kept")
     number, taken = make_phone_number(organization), make_phone_number(organization)
@@ -103,9 +97,9 @@ def test_what_cannot_be_changed_is_said_and_stays(signed_in, organization):
     assert PhoneNumber.objects.filter(pk=number.pk, number=number.number).exists()
 
 
-def test_who_only_reads_sees_no_controls_and_changes_nothing(signed_in, organization):
+def test_who_only_reads_sees_no_controls_and_changes_nothing(as_member, organization):
     agent, number = make_agent(organization), make_phone_number(organization)
-    viewer = signed_in(Role.VIEWER)
+    viewer = as_member(Role.VIEWER)
     page = viewer.get(PAGE).text
     assert agent.name in page
     assert number.number in page
@@ -123,18 +117,18 @@ def test_who_only_reads_sees_no_controls_and_changes_nothing(signed_in, organiza
     assert Agent.objects.filter(pk=agent.pk, name=agent.name).exists()
 
 
-def test_the_menu_leads_there(signed_in):
+def test_the_menu_leads_there(as_member):
     for role in Role:
-        assert f'href="{PAGE}"' in signed_in(role).get("/acme/conversations").text
+        assert f'href="{PAGE}"' in as_member(role).get("/acme/conversations").text
 
 
-def test_what_people_typed_is_text_on_the_page(signed_in, organization):
+def test_what_people_typed_is_text_on_the_page(as_member, organization):
     make_agent(organization, name="<script>alert(1)</script>")
-    assert "<script>alert" not in signed_in().get(PAGE).text
+    assert "<script>alert" not in as_member().get(PAGE).text
 
 
-def test_it_costs_the_same_with_many_rows(signed_in, organization, django_assert_num_queries):
-    admin = signed_in()
+def test_it_costs_the_same_with_many_rows(as_member, organization, django_assert_num_queries):
+    admin = as_member()
     admin.get(PAGE)
     for _ in range(5):
         number = make_phone_number(organization)

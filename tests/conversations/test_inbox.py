@@ -21,7 +21,7 @@ from conversations.inbox.live import Watcher
 from conversations.lifecycle import Evidence
 from conversations.models import Conversation, Status, StatusChange, Turn
 from tests.conversations.factories import make_agent, make_conversation, make_turn
-from tests.organizations.factories import make_member, make_organization
+from tests.organizations.factories import make_member, make_organization, signed_in
 
 PAGE = "/acme/conversations"
 SOURCE = StatusChange.Source.API
@@ -30,12 +30,6 @@ SOURCE = StatusChange.Source.API
 @pytest.fixture
 def organization(db):
     return make_organization(name="Acme", slug="acme")
-
-
-def signed_in(organization, role=Role.SUPERVISOR) -> Client:
-    client = Client()
-    client.force_login(make_member(organization, role).user)
-    return client
 
 
 def listed(client: Client, **address) -> list[str]:
@@ -50,7 +44,7 @@ def test_it_lists_the_newest_first_without_those_whose_visitor_is_not_there(orga
     newer = make_conversation(organization, created_at=now)
     make_conversation(organization, status=Status.TOKEN_CREATED)
     make_conversation(make_organization())
-    assert listed(signed_in(organization)) == [str(newer.pk), str(older.pk)]
+    assert listed(signed_in(organization, Role.SUPERVISOR)) == [str(newer.pk), str(older.pk)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +77,7 @@ def test_each_filter_finds_what_fits_and_nothing_else(organization, address, fie
     defaults = {"status": Status.FAILED, "duration": 30, "user_turn_count": 3}
     defaults["created_at"] = datetime(2025, 1, 2, tzinfo=UTC)
     fitting = make_conversation(organization, **{**defaults, **fields})
-    assert listed(signed_in(organization), **address) == [str(fitting.pk)]
+    assert listed(signed_in(organization, Role.SUPERVISOR), **address) == [str(fitting.pk)]
 
 
 def test_filters_narrow_together_and_are_named_and_taken_off_one_by_one(organization):
@@ -91,7 +85,9 @@ def test_filters_narrow_together_and_are_named_and_taken_off_one_by_one(organiza
     fitting = make_conversation(organization, agent=agent, user_id="+4912345")
     make_conversation(organization, agent=agent)
     make_conversation(organization, user_id="+4912345")
-    answer = signed_in(organization).get(PAGE, {"agent_id": agent.pk, "user_id": "+49"})
+    answer = signed_in(organization, Role.SUPERVISOR).get(
+        PAGE, {"agent_id": agent.pk, "user_id": "+49"}
+    )
     assert [each.pk for each in answer.context["conversations"]] == [fitting.pk]
     assert answer.context["chips"] == [
         ("Caller (Phone Number or User ID)", "+49", f"agent_id={agent.pk}"),
@@ -114,7 +110,7 @@ def test_filters_narrow_together_and_are_named_and_taken_off_one_by_one(organiza
 )
 def test_a_filter_that_cannot_be_read_lists_nothing_and_says_so(organization, address):
     make_conversation(organization)
-    answer = signed_in(organization).get(PAGE, address)
+    answer = signed_in(organization, Role.SUPERVISOR).get(PAGE, address)
     assert answer.status_code == 200
     assert list(answer.context["conversations"]) == []
     assert "cannot be read" in answer.text
@@ -131,7 +127,7 @@ def test_who_may_not_read_the_campaign_cannot_narrow_by_it(organization):
 def test_another_organizations_agent_is_no_filter(organization):
     foreign = make_agent(make_organization())
     make_conversation(foreign.organization, agent=foreign)
-    assert listed(signed_in(organization), agent_id=foreign.pk) == []
+    assert listed(signed_in(organization, Role.SUPERVISOR), agent_id=foreign.pk) == []
 
 
 def test_the_next_page_keeps_the_filters(organization):
@@ -139,7 +135,7 @@ def test_the_next_page_keeps_the_filters(organization):
     for number in range(60):
         make_conversation(organization, user_id="+49", created_at=now - timedelta(minutes=number))
         make_conversation(organization, user_id="+33", created_at=now - timedelta(minutes=number))
-    client = signed_in(organization)
+    client = signed_in(organization, Role.SUPERVISOR)
     first = client.get(PAGE, {"user_id": "+49"})
     assert f'href="{PAGE}?user_id=%2B49&cursor=' in first.text
     cursor = str(first.context["following"])
@@ -151,7 +147,7 @@ def test_the_next_page_keeps_the_filters(organization):
 def test_the_number_of_queries_does_not_grow_with_the_rows(
     organization, django_assert_max_num_queries
 ):
-    client = signed_in(organization)
+    client = signed_in(organization, Role.SUPERVISOR)
     for _ in range(40):
         make_conversation(organization, agent=make_agent(organization))
     with django_assert_max_num_queries(7):
@@ -161,7 +157,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 def test_a_live_calls_duration_counts_from_its_answer(organization):
     answered_at = timezone.now() - timedelta(seconds=75)
     make_conversation(organization, answered_at=answered_at)
-    text = signed_in(organization).get(PAGE).text
+    text = signed_in(organization, Role.SUPERVISOR).get(PAGE).text
     assert 'data-since="' in text
     assert "1:15" in text or "1:16" in text
 
@@ -183,7 +179,7 @@ def test_who_has_another_role_by_now_watches_anew(organization):
 
 
 def test_pages_of_other_organizations_are_not_there(organization):
-    client = signed_in(make_organization())
+    client = signed_in(make_organization(), Role.SUPERVISOR)
     for page in ("", "/rows", "/events"):
         assert client.get(f"{PAGE}{page}").status_code == 404
 
@@ -242,7 +238,7 @@ class TestEvents:
     def test_rows_that_changed_come_painted_and_only_ours(self, organization, web):
         call = make_conversation(organization, status=Status.RINGING, caller_name="Ben <b>")
         foreign = make_conversation(make_organization(), status=Status.RINGING)
-        open_inbox = Stream(web, signed_in(organization))
+        open_inbox = Stream(web, signed_in(organization, Role.SUPERVISOR))
         for each in (foreign, call):
             lifecycle.report(each, Evidence(Status.IN_PROGRESS, timezone.now(), SOURCE))
         open_inbox.wait_for(lambda: open_inbox.row_of(call))
@@ -262,8 +258,8 @@ class TestEvents:
 
     def test_what_a_filter_leaves_out_does_not_fit(self, organization, web):
         call = make_conversation(organization, status=Status.RINGING)
-        live = Stream(web, signed_in(organization), "status=live")
-        over = Stream(web, signed_in(organization), "status=completed")
+        live = Stream(web, signed_in(organization, Role.SUPERVISOR), "status=live")
+        over = Stream(web, signed_in(organization, Role.SUPERVISOR), "status=completed")
         lifecycle.report(call, Evidence(Status.COMPLETED, timezone.now(), SOURCE, "Done."))
         for open_inbox, fits in ((live, False), (over, True)):
             open_inbox.wait_for(lambda: open_inbox.row_of(call))  # noqa: B023
@@ -271,7 +267,7 @@ class TestEvents:
 
     def test_growing_words_change_no_row(self, organization, web):
         call = make_conversation(organization)
-        open_inbox = Stream(web, signed_in(organization))
+        open_inbox = Stream(web, signed_in(organization, Role.SUPERVISOR))
         turn = make_turn(call, role=Turn.Role.AGENT)
         announce_turns(call)
         open_inbox.wait_for(lambda: open_inbox.row_of(call))
@@ -292,7 +288,7 @@ class TestEvents:
         assert open_inbox.closed.wait(5)
 
     def test_many_open_inboxes_hold_one_connection(self, organization, web):
-        client = signed_in(organization)
+        client = signed_in(organization, Role.SUPERVISOR)
         inboxes = [Stream(web, client) for _ in range(30)]
         call = make_conversation(organization, status=Status.RINGING)
         lifecycle.report(call, Evidence(Status.IN_PROGRESS, timezone.now(), SOURCE))

@@ -14,7 +14,12 @@ from conversations import ledger
 from conversations.models import ListenEvent, ListenSession
 from tests.callers import make_room
 from tests.conversations.factories import make_conversation, make_listen_session
-from tests.organizations.factories import bearer, make_api_key, make_member, make_organization
+from tests.organizations.factories import (
+    bearer,
+    make_api_key,
+    make_organization,
+    signed_in,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -28,12 +33,6 @@ def organization():
 @pytest.fixture
 def conversation(organization):
     return make_conversation(organization)
-
-
-def signed_in(organization, role=Role.ADMIN) -> Client:
-    client = Client()
-    client.force_login(make_member(organization, role).user)
-    return client
 
 
 def listeners(conversation, role=Role.ADMIN, organization=None):

@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 import pytest
 from django.conf import settings
-from django.test import Client
 
 from anyreach.organizations.scopes import Role
 from conversations.models import ListenSession, Status
@@ -14,7 +13,7 @@ from listen_sdk import VERSION, loader
 from listen_sdk.models import EmbedOrigin
 from tests.conversations.factories import make_agent, make_conversation, make_listen_session
 from tests.listen_sdk.factories import make_embed_origin
-from tests.organizations.factories import make_member, make_organization
+from tests.organizations.factories import make_organization, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -29,12 +28,6 @@ def organization():
 @pytest.fixture
 def admin(organization):
     return signed_in(organization)
-
-
-def signed_in(organization, role=Role.ADMIN) -> Client:
-    client = Client()
-    client.force_login(make_member(organization, role).user)
-    return client
 
 
 def test_nobody_is_sent_to_sign_in(client, organization):

@@ -4,6 +4,7 @@ import itertools
 from datetime import datetime
 
 from django.conf import settings
+from django.test import Client
 from django.utils import timezone
 
 from anyreach.organizations import api_keys, invitations, tokens
@@ -74,6 +75,13 @@ def make_invitation(
     caller = Caller(organization or make_organization(), frozenset(Scope), user=invited_by)
     invitation, link = invitations.invite(caller=caller, email=email, role=role, now=timezone.now())
     return invitation, link.removeprefix(settings.BASE_URL)
+
+
+def signed_in(organization: Organization, role: Role = Role.ADMIN) -> Client:
+    """Return the client of a new member with a role."""
+    client = Client()
+    client.force_login(make_member(organization, role).user)
+    return client
 
 
 def bearer(credential: str, organization: Organization | None = None) -> dict[str, str]:

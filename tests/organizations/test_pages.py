@@ -1,5 +1,6 @@
 """The pages of keys, tokens and members."""
 
+from functools import partial
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from tests.organizations.factories import (
     make_organization,
     make_token,
     make_user,
+    signed_in,
 )
 
 pytestmark = pytest.mark.django_db
@@ -27,15 +29,9 @@ def organization():
 
 
 @pytest.fixture
-def signed_in(organization):
+def as_member(organization):
     """Return a function: the client of a new member with a role."""
-
-    def as_member(role=Role.ADMIN):
-        client = Client()
-        client.force_login(make_member(organization, role).user)
-        return client
-
-    return as_member
+    return partial(signed_in, organization)
 
 
 PAGES = ["/acme/api-keys", "/acme/members", "/acme/members/invite"]
@@ -58,26 +54,26 @@ def test_a_stranger_is_told_it_does_not_exist(client, organization, page):
             assert "Acme Dental" not in answer.text
 
 
-def test_a_page_whose_scope_is_missing_says_so(signed_in):
-    viewer, supervisor = signed_in(Role.VIEWER), signed_in(Role.SUPERVISOR)
+def test_a_page_whose_scope_is_missing_says_so(as_member):
+    viewer, supervisor = as_member(Role.VIEWER), as_member(Role.SUPERVISOR)
     for client, page in ((viewer, PAGES[0]), (viewer, PAGES[1]), (supervisor, PAGES[0])):
         answer = client.get(page)
         assert answer.status_code == HTTPStatus.FORBIDDEN
         assert "Your role in this organization does not include this page" in answer.text
 
 
-def test_a_control_whose_scope_is_missing_is_not_shown(signed_in):
-    for_supervisors = signed_in(Role.SUPERVISOR).get("/acme/members").text
+def test_a_control_whose_scope_is_missing_is_not_shown(as_member):
+    for_supervisors = as_member(Role.SUPERVISOR).get("/acme/members").text
     assert "Invite" not in for_supervisors
     assert "Remove" not in for_supervisors
     assert "API keys" not in for_supervisors
-    for_admins = signed_in(Role.ADMIN).get("/acme/members").text
+    for_admins = as_member(Role.ADMIN).get("/acme/members").text
     assert "Invite somebody" in for_admins
     assert "API keys" in for_admins
 
 
-def test_a_key_is_made_shown_once_and_deleted(signed_in):
-    admin = signed_in()
+def test_a_key_is_made_shown_once_and_deleted(as_member):
+    admin = as_member()
     made = admin.post("/acme/api-keys", {"name": "CRM", "role": "viewer", "expires_at": "30"})
     api_key = ApiKey.objects.get()
     assert f"ak_{api_key.pk}." in made.text
@@ -93,15 +89,15 @@ def test_a_key_is_made_shown_once_and_deleted(signed_in):
 @pytest.mark.parametrize(
     "change", [{"name": ""}, {"role": "owner"}, {"expires_at": "-1"}, {"expires_at": "x"}]
 )
-def test_a_bad_form_makes_no_key(signed_in, change):
+def test_a_bad_form_makes_no_key(as_member, change):
     body = {"name": "CRM", "role": "viewer", "expires_at": ""}
-    answer = signed_in().post("/acme/api-keys", {**body, **change})
+    answer = as_member().post("/acme/api-keys", {**body, **change})
     assert "form-errors" in answer.text
     assert not ApiKey.objects.exists()
 
 
-def test_another_organizations_rows_cannot_be_reached_through_ones_own(signed_in):
-    admin = signed_in()
+def test_another_organizations_rows_cannot_be_reached_through_ones_own(as_member):
+    admin = as_member()
     api_key, _ = make_api_key()
     membership = make_member()
     make_member(membership.organization)
@@ -137,8 +133,8 @@ def test_a_token_is_made_by_its_user_shown_once_and_works(client):
     assert not PersonalAccessToken.objects.exists()
 
 
-def test_somebody_is_invited_and_the_link_shown_once(signed_in):
-    admin = signed_in()
+def test_somebody_is_invited_and_the_link_shown_once(as_member):
+    admin = as_member()
     made = admin.post("/acme/members/invite", {"email": "new@example.com", "role": "viewer"})
     link = made.text.partition('value="http')[2].partition('"')[0]
     assert "/accounts/invitation/" in link
@@ -150,14 +146,14 @@ def test_somebody_is_invited_and_the_link_shown_once(signed_in):
     assert not Invitation.objects.exists()
 
 
-def test_a_member_is_not_invited_again(signed_in, organization):
+def test_a_member_is_not_invited_again(as_member, organization):
     member = make_member(organization).user
-    answer = signed_in().post("/acme/members/invite", {"email": member.email, "role": "viewer"})
+    answer = as_member().post("/acme/members/invite", {"email": member.email, "role": "viewer"})
     assert "This person is a member already." in answer.text
 
 
-def test_a_role_is_changed_and_a_member_removed(signed_in, organization):
-    admin, viewer = signed_in(), make_member(organization, Role.VIEWER)
+def test_a_role_is_changed_and_a_member_removed(as_member, organization):
+    admin, viewer = as_member(), make_member(organization, Role.VIEWER)
     admin.post(f"/acme/members/{viewer.pk}/role", {"role": "supervisor"})
     viewer.refresh_from_db()
     assert viewer.role == Role.SUPERVISOR
@@ -166,8 +162,8 @@ def test_a_role_is_changed_and_a_member_removed(signed_in, organization):
 
 
 @pytest.mark.parametrize("act", ["remove", "role"])
-def test_the_last_admin_is_told_why_not(signed_in, act):
-    admin = signed_in()
+def test_the_last_admin_is_told_why_not(as_member, act):
+    admin = as_member()
     membership = Membership.objects.get()
     path = f"/acme/members/{membership.pk}/{act}"
     admin.post(path, {"role": "viewer"})
@@ -175,9 +171,9 @@ def test_the_last_admin_is_told_why_not(signed_in, act):
     assert Membership.objects.get().role == Role.ADMIN
 
 
-def test_what_changes_something_is_a_post_with_csrf(signed_in, organization):
+def test_what_changes_something_is_a_post_with_csrf(as_member, organization):
     api_key, _ = make_api_key(organization)
-    admin = signed_in()
+    admin = as_member()
     path = f"/acme/api-keys/{api_key.pk}/delete"
     assert admin.get(path).status_code == HTTPStatus.METHOD_NOT_ALLOWED
     admin.handler.enforce_csrf_checks = True
@@ -210,14 +206,14 @@ def test_the_switcher_lists_ones_own_organizations_only(client, organization):
     assert "Somebody Else" not in page
 
 
-def test_what_people_typed_is_text_on_the_page(signed_in, organization):
+def test_what_people_typed_is_text_on_the_page(as_member, organization):
     make_api_key(organization, name="<script>alert(1)</script>")
-    page = signed_in().get("/acme/api-keys").text
+    page = as_member().get("/acme/api-keys").text
     assert "<script>alert" not in page
 
 
-def test_pages_cost_the_same_with_many_rows(signed_in, organization, django_assert_num_queries):
-    admin = signed_in()
+def test_pages_cost_the_same_with_many_rows(as_member, organization, django_assert_num_queries):
+    admin = as_member()
     for page, make in (("members", make_member), ("api-keys", make_api_key)):
         admin.get(f"/acme/{page}")
         for _ in range(5):
