@@ -70,6 +70,12 @@ class Process:
                 preexec_fn=die_with_parent,
             )
 
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError(f"{self.name} is not running.")
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a crash would."""
         if self._process is not None:
