@@ -63,10 +63,10 @@ class TurnOut(serializers.ModelSerializer[Turn]):
 
 
 class LineOut(TurnOut):
-    """A turn as our own page takes it in: with the source's segment, to meet live text."""
+    """A turn as our own page takes it in, to meet live text by its segment."""
 
     class Meta(TurnOut.Meta):
-        fields = [*TurnOut.Meta.fields, "segment_id"]
+        fields = [*TurnOut.Meta.fields, "segment_id", "position"]
 
 
 class TranscriptOut(serializers.Serializer[Any]):

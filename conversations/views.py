@@ -1,4 +1,4 @@
-"""Pages of conversations: the inbox, one conversation, and what refreshes it."""
+"""The page of one conversation, and what refreshes it."""
 
 import asyncio
 import json
@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -16,44 +15,34 @@ from django.views.decorators.http import require_GET
 
 from anyreach.errors import NotThere
 from anyreach.live.feed import feed
+from anyreach.live.streams import ask, event_stream
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import Membership
 from anyreach.organizations.pages import OrganizationRequest, organization_page
 from anyreach.organizations.scopes import Scope
-from conversations import paging
 from conversations.listeners import listeners_of
 from conversations.listening import HEARERS
-from conversations.models import Conversation, Status
+from conversations.models import Conversation
+from conversations.parts import Part, Wanted, part_of
 from conversations.serializers import LineOut
 
 READERS = (Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_MANAGE)
-PAGE_LENGTH = 50
 HEARTBEAT_S = 15
-
-
-@require_GET
-@organization_page(*READERS)
-def inbox(request: OrganizationRequest) -> HttpResponse:
-    visible = Conversation.objects.visible_to(request.caller).select_related("agent")
-    rows, following = paging.page_of(
-        visible.exclude(status=Status.TOKEN_CREATED),
-        cursor=request.GET.get("cursor"),
-        limit=PAGE_LENGTH,
-    )
-    context = {
-        "conversations": rows,
-        "following": following,
-        "is_first": "cursor" not in request.GET,
-        "sensitive": request.caller.can(Scope.CONVERSATIONS_READ_SENSITIVE),
-    }
-    return render(request, "conversations/inbox.html", context)
 
 
 @require_GET
 @never_cache
 @organization_page(*READERS)
 def detail(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
-    context = _context(request, conversation_id)
+    conversation = _visible(request, conversation_id)
+    context = _context(request, conversation)
+    sees_listeners = request.caller.can(Scope.ORGANIZATIONS_MANAGE)
+    context |= {
+        "part": _part(request, conversation),
+        "sees_listeners": sees_listeners,
+        "listeners": listeners_of(conversation, now=context["now"]) if sees_listeners else [],
+        "may_listen": request.caller.can(*HEARERS) and bool(conversation.room_name),
+    }
     return render(request, "conversations/detail.html", context)
 
 
@@ -62,26 +51,36 @@ def detail(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
 @organization_page(*READERS)
 def piece(request: OrganizationRequest, conversation_id: UUID, *, template: str) -> HttpResponse:
     """Paint one part of the detail page anew, with the partial that painted it first."""
-    return render(request, template, _context(request, conversation_id))
+    return render(request, template, _context(request, _visible(request, conversation_id)))
 
 
-transcript = partial(piece, template="conversations/partials/transcript.html")
 facts = partial(piece, template="conversations/partials/facts.html")
 heading = partial(piece, template="conversations/partials/heading.html")
 
 
-def _context(request: OrganizationRequest, conversation_id: UUID) -> dict[str, Any]:
+@require_GET
+@never_cache
+@organization_page(*READERS)
+def transcript(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
+    """Paint one part of the transcript."""
     conversation = _visible(request, conversation_id)
-    sensitive = request.caller.can(Scope.CONVERSATIONS_READ_SENSITIVE)
-    sees_listeners = request.caller.can(Scope.ORGANIZATIONS_MANAGE)
+    context = _context(request, conversation) | {"part": _part(request, conversation)}
+    return render(request, "conversations/partials/transcript.html", context)
+
+
+def _part(request: OrganizationRequest, conversation: Conversation) -> Part | None:
+    """Return the part that is asked for, to whoever may read what was said."""
+    if not request.caller.can(Scope.CONVERSATIONS_READ_SENSITIVE):
+        return None
+    return part_of(conversation, Wanted.read(request.GET))
+
+
+def _context(request: OrganizationRequest, conversation: Conversation) -> dict[str, Any]:
     return {
         "conversation": conversation,
-        "sees_listeners": sees_listeners,
-        "listeners": listeners_of(conversation, now=timezone.now()) if sees_listeners else [],
-        "sensitive": sensitive,
-        "may_listen": request.caller.can(*HEARERS) and bool(conversation.room_name),
-        "turns": conversation.turns.all() if sensitive else [],
+        "sensitive": request.caller.can(Scope.CONVERSATIONS_READ_SENSITIVE),
         "status_changes": conversation.status_changes.all(),
+        "now": timezone.now(),
     }
 
 
@@ -94,11 +93,12 @@ def _visible(request: OrganizationRequest, conversation_id: UUID) -> Conversatio
 @never_cache
 @organization_page(*READERS)
 def lines(request: OrganizationRequest, conversation_id: UUID) -> JsonResponse:
-    """What was said so far, for the snoop panel: live text meets it by its segment."""
+    """A part of what was said so far, for the snoop panel: live text meets it by its segment."""
     conversation = _visible(request, conversation_id)
-    if not request.caller.can(Scope.CONVERSATIONS_READ_SENSITIVE):
+    part = _part(request, conversation)
+    if part is None:
         raise NotThere
-    return JsonResponse({"lines": LineOut(conversation.turns.all(), many=True).data})
+    return JsonResponse({"lines": LineOut(part.turns, many=True).data, "following": part.following})
 
 
 @require_GET
@@ -107,11 +107,7 @@ def lines(request: OrganizationRequest, conversation_id: UUID) -> JsonResponse:
 def events(request: OrganizationRequest, conversation_id: UUID) -> HttpResponseBase:
     """Tell, as server-sent events, that status or transcript changed; never what was said."""
     conversation = _visible(request, conversation_id)
-    return StreamingHttpResponse(
-        _stream(request.caller, conversation.pk),
-        content_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return event_stream(_stream(request.caller, conversation.pk))
 
 
 async def _stream(caller: Caller, conversation_id: UUID) -> AsyncIterator[str]:
@@ -124,7 +120,7 @@ async def _stream(caller: Caller, conversation_id: UUID) -> AsyncIterator[str]:
                 continue
             if change.conversation_id not in (conversation_id, None):
                 continue
-            seen = await sync_to_async(_seen)(caller, conversation_id)
+            seen = await ask(_seen, caller, conversation_id)
             if seen is None:
                 return
             status, scopes = seen

@@ -1,0 +1,52 @@
+"""A transcript, a part at a time: long ones reach a page in parts, live ones in what changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Self
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import QueryDict
+
+from anyreach.errors import Invalid
+from conversations.models import Conversation, Turn
+
+PART_LENGTH = 500
+AT_MOST = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The turns from a position on, which are those first seen since; and these, too."""
+
+    since: int = 0
+    turns: Sequence[UUID] = ()
+
+    @classmethod
+    def read(cls, query: QueryDict) -> Self:
+        """Read `since`, and any number of `turn`. Raises Invalid (422)."""
+        try:
+            since = int(query.get("since", "0"))
+            turns = [UUID(each) for each in query.getlist("turn")]
+        except ValueError:
+            raise Invalid("since, turn", "These must be a position and turns' ids.") from None
+        if not 0 <= since <= AT_MOST:
+            raise Invalid("since", "There is no such position.")
+        return cls(since, turns)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Turns in the order of what was said; the next part is since `following`, if there is one."""
+
+    turns: Sequence[Turn]
+    following: int | None
+
+
+def part_of(conversation: Conversation, wanted: Wanted) -> Part:
+    """Return the first of the wanted turns. Two parts may share turns of one position."""
+    found = conversation.turns.filter(Q(position__gte=wanted.since) | Q(pk__in=wanted.turns))
+    turns = list(found.order_by("position")[: PART_LENGTH + 1])
+    following = turns[-1].position if len(turns) > PART_LENGTH else None
+    return Part(sorted(turns[:PART_LENGTH], key=attrgetter("started_at", "position")), following)
