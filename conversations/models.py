@@ -113,12 +113,14 @@ class Conversation(models.Model):
     """One session on one channel."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="conversations")
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="conversations", db_index=False
+    )
     direction = models.CharField(max_length=8, choices=Direction)
     channel = models.CharField(max_length=9, choices=Channel)
     status = models.CharField(max_length=13, choices=Status)
     user_id = models.CharField(max_length=255)
-    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True)
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, blank=True, db_index=False)
     agent_version_id = models.CharField(max_length=255, null=True, blank=True)
     agent_number = models.CharField(max_length=255, null=True, blank=True)
     trunk_id = models.CharField(max_length=255, null=True, blank=True)
@@ -163,14 +165,35 @@ class Conversation(models.Model):
                 name="conversation_open_in_room",
             ),
         ]
+        # One for each parameter of the list (ConversationQuery). Off those in the list's order a
+        # page is read; by the others the few that fit are found. What is contained in user_id and
+        # agent_number needs pg_trgm: a migration indexes that where the server has it.
         indexes = [
             models.Index(fields=["organization", "-created_at", "-id"], name="conversation_newest"),
-            models.Index(
-                fields=["organization", "status", "-created_at", "-id"],
-                name="conversation_by_status",
+            models.Index(fields=["agent", "-created_at", "-id"], name="conversation_by_agent"),
+            *(
+                models.Index(
+                    fields=["organization", field, "-created_at", "-id"],
+                    name=f"conversation_by_{field}",
+                )
+                for field in ("status", "direction", "channel")
+            ),
+            *(
+                models.Index(
+                    fields=["organization", field, "-created_at", "-id"],
+                    name=f"conversation_by_{field.removesuffix('_id')}",
+                    condition=Q(**{f"{field}__isnull": False}),
+                )
+                for field in ("agent_version_id", "web_widget_id")
+            ),
+            models.Index(fields=["organization", "duration"], name="conversation_duration"),
+            models.Index(fields=["organization", "user_turn_count"], name="conversation_turns"),
+            GinIndex(
+                fields=["custom_metadata"],
+                opclasses=["jsonb_path_ops"],
+                name="conversation_metadata",
             ),
             models.Index(fields=["room_name"], name="conversation_room_name"),
-            GinIndex(fields=["custom_metadata"], name="conversation_metadata"),
         ]
 
     def __str__(self) -> str:
@@ -201,7 +224,9 @@ class StatusChange(models.Model):
         API = "api"
         IMPORT = "import"
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="status_changes")
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="status_changes", db_index=False
+    )
     status = models.CharField(max_length=13, choices=Status)
     at = models.DateTimeField()
     source = models.CharField(max_length=10, choices=Source)
@@ -263,7 +288,9 @@ class Turn(models.Model):
         UNKNOWN = "unknown"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="turns")
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="turns", db_index=False
+    )
     position = models.PositiveIntegerField()
     role = models.CharField(max_length=7, choices=Role)
     text = models.TextField(blank=True)
