@@ -25,6 +25,22 @@ def begun_by_a_worker_that_died(job_id: int) -> None:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", [job_id])
 
 
+def test_a_job_whose_worker_has_been_silent_for_seven_seconds_waits_again():
+    job_id = evict.defer(session_id="x")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat)"
+            " VALUES (now() - interval '7 seconds') RETURNING id"
+        )
+        (worker_id,) = cursor.fetchone()
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE id = %s",
+            [worker_id, job_id],
+        )
+    asyncio.run(stalled.take_up(app.job_manager))
+    assert statuses() == ["todo"]
+
+
 def statuses() -> list[str]:
     return list(ProcrastinateJob.objects.order_by("id").values_list("status", flat=True))
 
