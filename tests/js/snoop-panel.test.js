@@ -54,6 +54,17 @@ test("the badge says how it goes, and the sentence what nobody notices", () => {
   expect(badge()).toBe("Ended");
 });
 
+test("its sound is toggled from outside as by its buttons, while there is any", () => {
+  source.become("live");
+  panel.toggleSound();
+  expect(source.listen).toHaveBeenCalledOnce();
+  panel.toggleSound();
+  expect(source.mute).toHaveBeenCalledOnce();
+  source.become("ended", "ended");
+  panel.toggleSound();
+  expect(source.listen).toHaveBeenCalledOnce();
+});
+
 test("it starts muted; Listen and Mute take turns and the focus with them", () => {
   expect(button("Mute")).toBeUndefined();
   button("Listen").focus();

@@ -53,6 +53,10 @@ export class Listening {
     this.#hear(grant);
   }
 
+  toggleSound() {
+    this.#panel?.toggleSound();
+  }
+
   /** The call is over: it is the reason of whatever happened before this news came. */
   end() {
     this.#ear?.stop("ended");

@@ -117,6 +117,11 @@ export class SnoopPanelElement extends HTMLElement {
     this.#take(withSaved(this.#lines, saved));
   }
 
+  /** Listen, or mute, as the button that is offered does. */
+  toggleSound() {
+    this.#root.querySelector(".listen:not([hidden]), .mute:not([hidden])")?.click();
+  }
+
   #attend() {
     this.#over.abort();
     this.#over = new AbortController();

@@ -147,6 +147,9 @@ function offerKeys(showInteraction) {
     );
     came = offerNewest(list, document.querySelector("#newest"));
   }
+  if (page.dataset.tokenUrl) {
+    shortcuts.push({keys: "l", does: "Listen, or mute", then: () => listening.toggleSound()});
+  }
   offerShortcuts(shortcuts);
 }
 
