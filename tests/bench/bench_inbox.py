@@ -37,7 +37,9 @@ STOPWATCH = """
 
 @pytest.mark.timeout(300)
 def bench_change_to_the_screen(context, site, supervisor, organization) -> None:
-    calls = [make_conversation(organization, status=Status.RINGING) for _ in range(RUNS)]
+    calls = [
+        make_conversation(organization, status=Status.RINGING, room_name=None) for _ in range(RUNS)
+    ]
     page = context.new_page()
     with page.expect_response(lambda response: "/conversations/rows" in response.url):
         page.goto(f"{site.url}/acme/conversations")
@@ -77,7 +79,10 @@ def listening_connections() -> tuple[int, int]:
 
 @pytest.mark.timeout(600)
 def bench_a_thousand_open_inboxes(site, context, supervisor, organization) -> None:
-    calls = [make_conversation(organization, status=Status.RINGING) for _ in range(CHANGES)]
+    calls = [
+        make_conversation(organization, status=Status.RINGING, room_name=None)
+        for _ in range(CHANGES)
+    ]
     cookies = {each["name"]: each["value"] for each in context.cookies()}
     pid = site.pid
     before = memory_of(pid)

@@ -30,8 +30,13 @@ def open_inbox(page: Page, address: str) -> None:
         page.goto(address)
 
 
+def make_call(organization, **fields) -> Conversation:
+    """Make a conversation without a room, on which nothing but the test reports."""
+    return make_conversation(organization, room_name=None, **fields)
+
+
 def begin(organization, **fields) -> Conversation:
-    conversation = make_conversation(organization, **{"created_at": timezone.now(), **fields})
+    conversation = make_call(organization, **{"created_at": timezone.now(), **fields})
     lifecycle.begun(conversation, source=SOURCE)
     return conversation
 
@@ -46,7 +51,7 @@ def names(page: Page) -> list[str]:
 
 def test_a_row_changes_where_it_is(page, inbox, organization):
     calls = [
-        make_conversation(organization, status=Status.RINGING, caller_name=f"Caller {number}")
+        make_call(organization, status=Status.RINGING, caller_name=f"Caller {number}")
         for number in range(5)
     ]
     open_inbox(page, inbox)
@@ -69,7 +74,7 @@ def test_a_row_changes_where_it_is(page, inbox, organization):
 
 
 def test_new_ones_are_announced_and_come_when_asked_for(page, inbox, organization):
-    make_conversation(organization, caller_name="Old")
+    make_call(organization, caller_name="Old")
     open_inbox(page, inbox)
     for number in range(3):
         begin(organization, caller_name=f"New {number}")
@@ -90,7 +95,7 @@ def test_an_empty_inbox_shows_its_first_call_by_itself(page, inbox, organization
 
 
 def test_a_visitor_who_is_awaited_is_no_news_until_there(page, inbox, organization):
-    make_conversation(organization)
+    make_call(organization)
     open_inbox(page, inbox)
     waiting = begin(organization, status=Status.TOKEN_CREATED)
     other = begin(organization)
@@ -101,7 +106,7 @@ def test_a_visitor_who_is_awaited_is_no_news_until_there(page, inbox, organizati
 
 
 def test_only_what_fits_the_filter_is_news(page, inbox, organization):
-    make_conversation(organization, user_id="+49301")
+    make_call(organization, user_id="+49301")
     open_inbox(page, f"{inbox}?user_id=%2B49")
     begin(organization, user_id="+33101")
     begin(organization, user_id="+49302")
@@ -113,7 +118,7 @@ def test_only_what_fits_the_filter_is_news(page, inbox, organization):
 def test_older_ones_come_as_one_scrolls(page, inbox, organization):
     now = timezone.now()
     for number in range(130):
-        make_conversation(
+        make_call(
             organization,
             status=Status.COMPLETED,
             caller_name=f"Caller {number}",
@@ -130,7 +135,7 @@ def test_older_ones_come_as_one_scrolls(page, inbox, organization):
 def test_what_was_missed_while_the_server_was_away_is_made_up_for(
     page, inbox, organization, site, complaints
 ):
-    call = make_conversation(organization, status=Status.RINGING)
+    call = make_call(organization, status=Status.RINGING)
     open_inbox(page, inbox)
     site.kill()
     lifecycle.report(call, Evidence(Status.IN_PROGRESS, timezone.now(), SOURCE))
@@ -142,7 +147,7 @@ def test_what_was_missed_while_the_server_was_away_is_made_up_for(
 
 
 def test_a_row_opens_its_conversation_in_a_new_tab(page, context, inbox, organization):
-    call = make_conversation(organization, status=Status.COMPLETED, summary="A refund.")
+    call = make_call(organization, status=Status.COMPLETED, summary="A refund.")
     open_inbox(page, inbox)
     with context.expect_page() as opened:
         row(page, call).get_by_text("A refund.").click()
@@ -150,11 +155,35 @@ def test_a_row_opens_its_conversation_in_a_new_tab(page, context, inbox, organiz
     assert opened.value.evaluate("() => window.opener") is None
 
 
+def test_keys_go_from_row_to_row_and_can_be_switched_off(page, inbox, organization):
+    now = timezone.now()
+    calls = [
+        make_call(organization, created_at=now - timedelta(minutes=number)) for number in range(3)
+    ]
+    open_inbox(page, inbox)
+    for call in (calls[0], calls[1], calls[2]):
+        page.keyboard.press("j")
+        expect(row(page, call).get_by_role("link")).to_be_focused()
+    page.keyboard.press("k")
+    expect(row(page, calls[1]).get_by_role("link")).to_be_focused()
+    page.keyboard.press("f")
+    expect(page.get_by_role("dialog", name="Filter conversations")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("?")
+    page.get_by_role("switch").press("Space")
+    page.keyboard.press("Escape")
+    page.reload()
+    page.keyboard.press("f")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_filters_are_kept_in_the_address_and_remembered(page, inbox, organization):
     agent = make_agent(organization, name="Front desk")
-    make_conversation(organization, agent=agent, status=Status.COMPLETED, caller_name="Both")
-    make_conversation(organization, agent=agent, caller_name="Agent")
-    make_conversation(organization, status=Status.COMPLETED, caller_name="Status")
+    make_call(organization, agent=agent, status=Status.COMPLETED, caller_name="Both")
+    make_call(organization, agent=agent, caller_name="Agent")
+    make_call(organization, status=Status.COMPLETED, caller_name="Status")
     open_inbox(page, inbox)
     page.get_by_role("button", name="Filter").press("Enter")
     dialog = page.get_by_role("dialog", name="Filter conversations")
@@ -187,7 +216,7 @@ def test_moments_are_the_readers_own_in_the_dialog_and_utc_in_the_address(
     page = context.new_page()
     noon = datetime(2026, 6, 18, 12, 0, tzinfo=ZoneInfo(zone))
     for minutes in (-1, 1):
-        make_conversation(
+        make_call(
             organization, caller_name=f"{minutes}", created_at=noon + timedelta(minutes=minutes)
         )
     page.goto(f"{site.url}/acme/conversations")
@@ -203,7 +232,7 @@ def test_moments_are_the_readers_own_in_the_dialog_and_utc_in_the_address(
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_it_can_be_read_and_used_by_all(page, inbox, organization, width, scheme):
-    make_conversation(organization, summary="A long summary. " * 20)
+    make_call(organization, summary="A long summary. " * 20)
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme)
     open_inbox(page, f"{inbox}?user_id=guest&status=live")

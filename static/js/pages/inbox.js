@@ -1,9 +1,13 @@
 /** The inbox: rows change by themselves, new ones are announced, older ones come as one scrolls. */
 
+import {ask, oneAtATime} from "../core/asking.js";
 import {countUp} from "../core/clock.js";
+import {isSame, read} from "../core/painting.js";
+import {offerShortcuts} from "../core/shortcuts.js";
 
 const AHEAD = "800px";
-/** What a row never changes, and what the reader's own browser has finished. */
+const REST_MS = 1000;
+/** What never changes of a row, and was finished here. */
 const FIXED = new Set(["Link", "Started"]);
 
 const inbox = document.querySelector("#inbox");
@@ -20,15 +24,10 @@ const next = (part = inbox) => part.querySelector(".pages [rel=next]");
 
 // --- Rows ---------------------------------------------------------------------------------------
 
-/** Get a page of rows as the server paints them, or null: what comes next will ask again. */
-async function ask(url) {
-  try {
-    const answer = await fetch(url);
-    if (!answer.ok || answer.redirected) return null;
-    return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#rows");
-  } catch {
-    return null;
-  }
+/** Get a page of rows as the server paints them, or null. */
+async function askForRows(url) {
+  const html = await ask(url, "text");
+  return html && read(html).querySelector("#rows");
 }
 
 /** Bring a row up to date in place, cell by cell: what did not change stays as it is being read. */
@@ -36,7 +35,7 @@ function update(row, painted) {
   row.toggleAttribute("data-is-open", painted.hasAttribute("data-is-open"));
   for (const [index, cell] of [...painted.cells].entries()) {
     const shown = row.cells[index];
-    if (FIXED.has(cell.dataset.label) || shown.innerHTML === cell.innerHTML) continue;
+    if (FIXED.has(cell.dataset.label) || isSame(shown, cell)) continue;
     const hadFocus = shown.contains(document.activeElement);
     shown.replaceChildren(...cell.childNodes);
     if (cell.title) shown.title = cell.title;
@@ -65,7 +64,7 @@ function announce() {
 
 /** Begin anew at the top. */
 async function showNewest() {
-  const painted = await ask(rowsUrl);
+  const painted = await askForRows(rowsUrl);
   if (!painted) return;
   fresh.clear();
   region().replaceWith(painted);
@@ -90,7 +89,7 @@ async function showOlder() {
   const link = next();
   if (!link || isAtIt) return;
   isAtIt = true;
-  const painted = await ask(link.dataset.rowsUrl);
+  const painted = await askForRows(link.dataset.rowsUrl);
   isAtIt = false;
   if (!painted || next() !== link) return; // the link is still there, for a click
   body().append(...[...painted.querySelectorAll("tbody tr")].filter((row) => !rowOf(row.dataset.id)));
@@ -103,10 +102,10 @@ async function showOlder() {
 // --- What the server tells ----------------------------------------------------------------------
 
 /** Ask for what may have been missed: the newest rows, and on until every open call here was seen. */
-async function catchUp() {
+const catchUp = oneAtATime(async () => {
   const unseen = new Set(rows().filter((row) => "isOpen" in row.dataset).map((row) => row.dataset.id));
   for (let url = rowsUrl; url; ) {
-    const painted = await ask(url);
+    const painted = await askForRows(url);
     if (!painted) return;
     for (const row of painted.querySelectorAll("tbody tr")) {
       take(row);
@@ -115,14 +114,14 @@ async function catchUp() {
     url = unseen.size > 0 ? next(painted)?.dataset.rowsUrl : null;
   }
   announce();
-}
+}, REST_MS);
 
 function follow() {
   const events = new EventSource(eventsUrl);
   events.addEventListener("missed", catchUp);
   events.addEventListener("rows", ({data}) => {
     for (const {html, fits} of JSON.parse(data)) {
-      take(new DOMParser().parseFromString(`<table>${html}</table>`, "text/html").querySelector("tr"), fits);
+      take(read(`<table>${html}</table>`).querySelector("tr"), fits);
     }
     announce();
   });
@@ -131,17 +130,35 @@ function follow() {
 
 // --- What the reader does -----------------------------------------------------------------------
 
-news.addEventListener("click", async () => {
+async function goToNewest() {
   await showNewest();
   scrollTo({top: 0});
   inbox.querySelector("tbody a")?.focus();
-});
+}
+
+news.addEventListener("click", goToNewest);
 
 inbox.addEventListener("click", ({target}) => {
   const row = target.closest("tbody tr");
   if (!row || target.closest("a, button") || String(getSelection())) return;
   open(row.querySelector("a").href, "_blank", "noopener");
 });
+
+/** Go to the row after the one with the focus, or before it; to the first if none has it. */
+function step(by) {
+  const all = rows();
+  const at = all.findIndex((row) => row.contains(document.activeElement));
+  const link = all[at < 0 ? 0 : at + by]?.querySelector("a");
+  link?.focus({preventScroll: true});
+  link?.closest("tr").scrollIntoView({block: "nearest"});
+}
+
+const shortcuts = [
+  {keys: "j", does: "Next conversation", then: () => step(1)},
+  {keys: "k", does: "Conversation before", then: () => step(-1)},
+  {keys: "n", does: "Show new conversations", then: goToNewest},
+  {keys: "f", does: "Filter", then: () => document.querySelector("#filter").showPopover()},
+];
 
 // --- Filters ------------------------------------------------------------------------------------
 
@@ -190,6 +207,7 @@ const remembered = localStorage.getItem(memory);
 if (!location.search && remembered) location.replace(`?${remembered}`);
 else {
   countUp(now);
+  offerShortcuts(shortcuts);
   followScroll();
   // Beside older rows, reached without scripts or by a link, there is no place for new ones.
   if ("isFirst" in inbox.dataset) follow();

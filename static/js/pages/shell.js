@@ -2,9 +2,21 @@
 
 const FORMATS = {
   "": new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "short"}),
+  recent: {format: recent},
   seconds: new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"}),
   time: new Intl.DateTimeFormat(undefined, {timeStyle: "medium"}),
 };
+
+const DAY = new Intl.DateTimeFormat(undefined, {month: "short", day: "numeric"});
+const CLOCK = new Intl.DateTimeFormat(undefined, {timeStyle: "short"});
+
+/** Write no more of a moment than tells it from others: what day and year it is, readers know. */
+function recent(moment) {
+  const now = new Date();
+  if (moment.toDateString() === now.toDateString()) return CLOCK.format(moment);
+  if (moment.getFullYear() === now.getFullYear()) return `${DAY.format(moment)}, ${CLOCK.format(moment)}`;
+  return FORMATS[""].format(moment);
+}
 
 const theme = /** @type {HTMLFieldSetElement | null} */ (document.querySelector("#theme"));
 if (theme) offerThemes(theme);
