@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import uuid
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,17 +18,28 @@ from django.conf import settings
 from google.protobuf.timestamp_pb2 import Timestamp
 from livekit import api, rtc
 from livekit.protocol.agent_pb import agent_session as session_pb
+from livekit.rtc.participant import PublishTrackError
 
 from anyreach.demo.scripts import Agent, Say, Script, Tool
+from anyreach.gateways.livekit.own_events import only_its_own
+from anyreach.gateways.livekit.server import Gone, LiveKitAway, server
 
 Kind = Literal["standard", "sip", "agent"]
+Sound = np.ndarray[Any, np.dtype[np.int16]]
 
 RATE = 16_000
-FRAME_S = 0.04
-QUEUE_MS = 120
+# Longer than any line: a whole one is handed over at once.
+QUEUE_MS = 20_000
 INTERIM_EVERY_WORDS = 2
+SETTLES_S = 0.35
+BEGINS_WITHIN_S = 30
 BEFORE_CUT_S = 0.8
 HANG_UP_AFTER_S = 1.0
+# LiveKit is away, or somebody has ended the call: its room is gone in mid-sentence.
+BREAKS = (
+    *(LiveKitAway, Gone, TimeoutError, RuntimeError),
+    *(rtc.ConnectError, rtc.StreamError, PublishTrackError),
+)
 TRANSCRIPTION = "lk.transcription"
 SESSION = "lk.agent.session"
 
@@ -42,16 +55,18 @@ class Line:
     dialled: str = ""
 
 
-class Party:
-    """The caller or the agent: somebody with a voice in the room."""
+class BrokenOff(Exception):
+    """The call could not be played to its end."""
 
-    def __init__(self, identity: str) -> None:
+
+class Party:
+    """The caller or the agent: somebody in the room, with a voice or, far cheaper, without."""
+
+    def __init__(self, identity: str, *, sounds: bool) -> None:
         self.identity = identity
         self.room = rtc.Room()
         self.track_sid = ""
-        self._source = rtc.AudioSource(RATE, 1, queue_size_ms=QUEUE_MS)
-        self._speech = np.zeros(0, dtype=np.int16)
-        self._talking: asyncio.Task[None] | None = None
+        self._source = rtc.AudioSource(RATE, 1, queue_size_ms=QUEUE_MS) if sounds else None
 
     async def join(
         self, room: str, *, kind: Kind, attributes: dict[str, str] | None = None
@@ -75,61 +90,81 @@ class Party:
         )
         options = rtc.RoomOptions(auto_subscribe=False)
         await self.room.connect(settings.LIVEKIT_URL, token.to_jwt(), options)
-        track = rtc.LocalAudioTrack.create_audio_track("voice", self._source)
-        microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        publication = await self.room.local_participant.publish_track(track, microphone)
-        self.track_sid = publication.sid
-        self._talking = asyncio.create_task(self._talk())
+        only_its_own(self.room)
+        if self._source is not None:
+            track = rtc.LocalAudioTrack.create_audio_track("voice", self._source)
+            microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+            publication = await self.room.local_participant.publish_track(track, microphone)
+            self.track_sid = publication.sid
 
     async def leave(self) -> None:
-        if self._talking is not None:
-            self._talking.cancel()
         await self.room.disconnect()
 
-    def say(self, speech: "np.ndarray[Any, np.dtype[np.int16]]") -> None:
-        self._speech = speech
+    async def say(self, sound: Path, *, for_s: float) -> None:
+        """Begin to say it, and be silent after `for_s` seconds at the latest."""
+        if self._source is not None:
+            speech = load(sound)[: int(for_s * RATE)]
+            await self._source.capture_frame(rtc.AudioFrame(speech.tobytes(), RATE, 1, len(speech)))
 
     def fall_silent(self) -> None:
-        self._speech = self._speech[:0]
-
-    async def _talk(self) -> None:
-        """Send what is to be said, or silence, for ever; the source keeps the pace."""
-        size = int(RATE * FRAME_S)
-        while True:
-            samples, self._speech = self._speech[:size], self._speech[size:]
-            frame = np.zeros(size, dtype=np.int16)
-            frame[: len(samples)] = samples
-            await self._source.capture_frame(rtc.AudioFrame(frame.tobytes(), RATE, 1, size))
+        if self._source is not None:
+            self._source.clear_queue()
 
 
 class Call:
-    """One script being played."""
+    """One script being played, `speed` times as fast as people speak.
 
-    def __init__(self, script: Script, line: Line) -> None:
+    Speech that does not fit into its time is cut.
+    """
+
+    def __init__(
+        self, script: Script, line: Line, *, sounds: bool = True, speed: float = 1.0
+    ) -> None:
         self.script = script
         self.line = line
-        self.caller = Party(line.caller)
-        self.agent = Party(f"agent-{uuid.uuid4().hex[:12]}")
+        self.speed = speed
+        self.caller = Party(line.caller, sounds=sounds)
+        self.agent = Party(f"agent-{uuid.uuid4().hex[:12]}", sounds=sounds)
         self._segments = itertools.count(1)
         self._sounds = {id(said): sound for said, sound in script.spoken()}
+        self._beginning: asyncio.Task[None] | None = None
 
-    async def play(self) -> None:
-        """Play the call from ringing to goodbye. The room is gone afterwards, come what may."""
-        async with server() as client:
-            try:
-                await self._begin(client)
-                await self._talk()
-            finally:
-                await self.caller.leave()
-                await self.agent.leave()
-                with contextlib.suppress(api.ServerError):
-                    await client.room.delete_room(api.DeleteRoomRequest(room=self.line.room))
+    @property
+    def is_live(self) -> bool:
+        """Whether both parties are in the room."""
+        return self._beginning is not None and self._beginning.done()
 
-    async def _begin(self, client: api.LiveKitAPI) -> None:
+    async def play(self, door: AbstractAsyncContextManager[object] | None = None) -> None:
+        """Play the call from ringing to goodbye. The room is gone afterwards, come what may.
+
+        `door` is held while the parties join. Raises BrokenOff.
+        """
+        try:
+            async with door or contextlib.nullcontext():
+                beginning = asyncio.wait_for(self._begin(), BEGINS_WITHIN_S)
+                self._beginning = asyncio.create_task(beginning)
+                await asyncio.shield(self._beginning)
+            await self._talk()
+        except BREAKS as error:
+            raise BrokenOff from error
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        if self._beginning is not None:
+            # Who is about to join would make the room anew.
+            await asyncio.gather(self._beginning, return_exceptions=True)
+        await asyncio.gather(self.caller.leave(), self.agent.leave())
+        with contextlib.suppress(Gone, LiveKitAway):
+            async with server() as client:
+                await client.room.delete_room(api.DeleteRoomRequest(room=self.line.room))
+
+    async def _begin(self) -> None:
         line = self.line
         if not line.phone:
-            request = api.CreateRoomRequest(name=line.room, metadata=line.metadata)
-            await client.room.create_room(request)
+            async with server() as client:
+                request = api.CreateRoomRequest(name=line.room, metadata=line.metadata)
+                await client.room.create_room(request)
             await self.caller.join(line.room, kind="standard")
             await self.agent.join(line.room, kind="agent")
             return
@@ -145,39 +180,48 @@ class Call:
         await self.caller.room.local_participant.set_attributes(answered)
 
     async def _talk(self) -> None:
-        await asyncio.sleep(1.0)
-        cut_off: asyncio.Task[None] | None = None
-        for part in self.script.lines:
-            if isinstance(part, Tool):
-                await self._use(part)
-                continue
-            speech = load(self._sounds[id(part)])
-            await asyncio.sleep(part.pause_s)
-            if not isinstance(part, Agent):
-                await self._caller_says(part, speech)
-            elif part.heard < 1:
-                # The caller begins to speak before the agent falls silent.
-                cut_off = asyncio.create_task(self._agent_says(part, speech))
-                await asyncio.sleep(max(0.0, len(speech) / RATE * part.heard - BEFORE_CUT_S))
-            else:
-                await self._agent_says(part, speech)
-        if cut_off is not None:
-            await cut_off
-        await asyncio.sleep(HANG_UP_AFTER_S)
+        await self._wait(1.0)
+        cut_off: list[asyncio.Task[None]] = []
+        try:
+            for part in self.script.lines:
+                if isinstance(part, Agent) and part.heard < 1:
+                    cut_off.append(asyncio.create_task(self._perform(part)))
+                    # The caller begins to speak before the agent falls silent.
+                    speaks_s = duration_s(self._sounds[id(part)]) * part.heard
+                    await self._wait(part.pause_s + max(0.0, speaks_s - BEFORE_CUT_S))
+                else:
+                    await self._perform(part)
+            await asyncio.gather(*cut_off)
+        finally:
+            for task in cut_off:
+                task.cancel()
+        await self._wait(HANG_UP_AFTER_S)
+
+    async def _perform(self, part: Say | Tool) -> None:
+        if isinstance(part, Tool):
+            await self._use(part)
+            return
+        await self._wait(part.pause_s)
+        says = self._agent_says if isinstance(part, Agent) else self._caller_says
+        await says(part, self._sounds[id(part)])
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
 
     # --- The caller: a new stream for each interim, with the whole text so far ------------
 
-    async def _caller_says(self, line: Say, speech: "np.ndarray[Any, np.dtype[np.int16]]") -> None:
+    async def _caller_says(self, line: Say, sound: Path) -> None:
         segment = self._segment()
-        self.caller.say(speech)
+        duration = duration_s(sound)
+        await self.caller.say(sound, for_s=duration / self.speed)
         words = line.text.split()
         spent = 0.0
-        for count, at_s in enumerate(word_ends(words, len(speech) / RATE), start=1):
-            await asyncio.sleep(at_s - spent)
+        for count, at_s in enumerate(word_ends(words, duration), start=1):
+            await self._wait(at_s - spent)
             spent = at_s
             if count % INTERIM_EVERY_WORDS == 0 or count == len(words):
                 await self._caller_text(segment, " ".join(words[:count]), final=False)
-        await asyncio.sleep(0.35)
+        await self._wait(SETTLES_S)
         await self._caller_text(segment, line.text, final=True)
         await self._added(session_pb.USER, line.text)
 
@@ -192,20 +236,21 @@ class Call:
 
     # --- The agent: one stream for a segment, growing as it is spoken ---------------------
 
-    async def _agent_says(self, line: Say, speech: "np.ndarray[Any, np.dtype[np.int16]]") -> None:
+    async def _agent_says(self, line: Say, sound: Path) -> None:
         await self._state(session_pb.AS_THINKING, session_pb.AS_SPEAKING)
-        self.agent.say(speech)
+        duration = duration_s(sound)
+        await self.agent.say(sound, for_s=duration / self.speed)
         segment = self._segment()
         writer = await self.agent.room.local_participant.stream_text(
             topic=TRANSCRIPTION, attributes=self._attributes(segment, self.agent, final=False)
         )
-        words, duration = line.text.split(), len(speech) / RATE
+        words = line.text.split()
         heard: list[str] = []
         spent = 0.0
         for word, at_s in zip(words, word_ends(words, duration), strict=True):
             if at_s > duration * line.heard:
                 break
-            await asyncio.sleep(at_s - spent)
+            await self._wait(at_s - spent)
             spent = at_s
             await writer.write(f"{' ' if heard else ''}{word}")
             heard.append(word)
@@ -225,7 +270,7 @@ class Call:
         event = session_pb.AgentSessionEvent()
         event.tool_execution_updated.started.function_call.CopyFrom(call)
         await self._tell(event)
-        await asyncio.sleep(tool.takes_s)
+        await self._wait(tool.takes_s)
         output = session_pb.FunctionCallOutput(
             name=tool.name,
             call_id=call.call_id,
@@ -284,11 +329,25 @@ class Call:
         }
 
 
-def load(sound: Any) -> "np.ndarray[Any, np.dtype[np.int16]]":
+@functools.cache
+def load(sound: Path) -> Sound:
     samples, rate = soundfile.read(sound, dtype="int16")
     if rate != RATE:
         raise ValueError(f"{sound} has {rate} Hz instead of {RATE}.")
     return np.asarray(samples, dtype=np.int16)
+
+
+@functools.cache
+def duration_s(sound: Path) -> float:
+    return float(soundfile.info(sound).duration)
+
+
+def turns_per_minute(script: Script) -> float:
+    """Return how many turns, those of tools among them, the script has in a minute at speed 1."""
+    seconds = sum(part.takes_s for part in script.lines if isinstance(part, Tool))
+    for said, sound in script.spoken():
+        seconds += said.pause_s + duration_s(sound) * said.heard
+    return len(script.lines) / seconds * 60
 
 
 def word_ends(words: list[str], duration_s: float) -> list[float]:
@@ -296,14 +355,3 @@ def word_ends(words: list[str], duration_s: float) -> list[float]:
     weights = np.array([len(word) + 2 for word in words], dtype=float)
     ends: list[float] = (np.cumsum(weights) / weights.sum() * duration_s).tolist()
     return ends
-
-
-@contextlib.asynccontextmanager
-async def server() -> AsyncIterator[api.LiveKitAPI]:
-    client = api.LiveKitAPI(
-        settings.LIVEKIT_URL, settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET
-    )
-    try:
-        yield client
-    finally:
-        await client.aclose()
