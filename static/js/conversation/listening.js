@@ -1,6 +1,7 @@
 /** Hearing a live call: asks for a token, and opens the snoop panel if one is granted. */
 
 import {ask, newsOf} from "../core/asking.js";
+import {mint} from "../core/minting.js";
 import {readSaved} from "../core/transcript.js";
 import {SnoopPanelElement} from "../elements/snoop-panel.js";
 import {Ear, refusalOf} from "../livekit/ear.js";
@@ -87,16 +88,9 @@ export class Listening {
   }
 
   /** @param {string} [renews] the identity that it follows */
-  async #mint(renews) {
+  #mint(renews) {
     const {tokenUrl, organizationId, csrf} = this.#where;
-    const answer = await fetch(tokenUrl, {
-      method: "POST",
-      headers: {"Content-Type": "application/json", "X-CSRFToken": csrf, "X-Anyreach-Org": organizationId},
-      body: JSON.stringify(renews ? {renews} : {}),
-      signal: this.#visit.signal,
-    });
-    if (!answer.ok) throw Object.assign(new Error("No listener token"), {status: answer.status});
-    return answer.json();
+    return mint(tokenUrl, {organizationId, csrf, renews, signal: this.#visit.signal});
   }
 
   async #comeBack() {

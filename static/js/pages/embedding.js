@@ -1,22 +1,12 @@
 /** The page Embedding: a try of the real SDK, as a customer's page would use it. */
 
+import {mint} from "../core/minting.js";
+
 const part = document.querySelector("#try");
 const {organizationId, csrf} = part.dataset;
 const [call, listen, mute, unmute, end, state, errors, lines] = [
   "call", "listen", "mute", "unmute", "end", "state", "errors", "lines",
 ].map((id) => part.querySelector(`#${id}`));
-
-/** What a customer's own server does. @param {string} [renews] the identity that the token follows */
-async function mint(url, renews) {
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: {"Content-Type": "application/json", "X-CSRFToken": csrf, "X-Anyreach-Org": organizationId},
-    body: JSON.stringify(renews ? {renews} : {}),
-  });
-  const body = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.detail), {code: answer.status});
-  return body;
-}
 
 function show(now) {
   const isThere = now === "connecting" || now === "connected";
@@ -48,8 +38,9 @@ function showLine({id, role, text, final}) {
 }
 
 async function hear(url) {
-  const grant = await mint(url);
-  const session = window.AnyReach.listen({...grant, getToken: ({renews}) => mint(url, renews)});
+  // What a customer's own server does.
+  const grant = (renews) => mint(url, {organizationId, csrf, renews});
+  const session = window.AnyReach.listen({...(await grant()), getToken: ({renews}) => grant(renews)});
   session
     .on("stateChange", show)
     .on("transcript", showLine)
@@ -73,7 +64,7 @@ listen.addEventListener("click", async () => {
   try {
     await hear(call.value);
   } catch (error) {
-    showError(error);
+    showError({code: error.status, message: error.message});
     show("idle");
   }
 });
