@@ -277,12 +277,13 @@ PROCRASTINATE_IMPORT_PATHS = [
     "conversations.revoking",
     "conversations.webhooks",
 ]
+WORKER_STALLED_AFTER_S = 6.0
 PROCRASTINATE_WORKER_DEFAULTS = {
     "concurrency": number("WORKER_CONCURRENCY", default=200),
     # A job that waits for its room's lock is only found by looking again.
     "fetch_job_polling_interval": 0.2,
     "update_heartbeat_interval": 2.0,
-    "stalled_worker_timeout": 6.0,
+    "stalled_worker_timeout": WORKER_STALLED_AFTER_S,
     "shutdown_graceful_timeout": 5.0,
     "delete_jobs": "successful",
 }

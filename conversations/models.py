@@ -326,6 +326,42 @@ class Turn(models.Model):
         return str(self.pk)
 
 
+class RecorderProcess(models.Model):
+    """A worker process that records calls. It says each second, for all of them, that it lives."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    alive_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class RecordedSpan(models.Model):
+    """A recorder followed a call without a break, as `identity` in its room.
+
+    Without an end it does still, or did for as long as its process lived. Of two that do, the
+    later one takes over (conversations/recorded.py).
+    """
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="recorded_spans")
+    process = models.ForeignKey(RecorderProcess, models.PROTECT, related_name="spans")
+    identity = models.CharField(max_length=64)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["started_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=models.F("started_at")),
+                name="recorded_span_forward",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.identity
+
+
 class ListenSessionQuerySet(models.QuerySet["ListenSession"]):
     def visible_to(self, caller: Caller) -> Self:
         """Narrow to what `caller` may see. Every view starts here."""

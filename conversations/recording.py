@@ -1,14 +1,27 @@
-"""The recorder: joins a live call unseen and writes down what is said, as it is spoken."""
+"""The recorder: joins a live call unseen and writes down what is said, as it is spoken.
+
+A call has one writer. When another recorder comes, because this one's worker stops or seemed
+dead, it joins first and only listens; this one hears out what is being said, writes it and
+leaves; then the other reads what is written, takes in what it has heard itself, and goes on.
+"""
 
 import asyncio
 import contextlib
 import logging
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    transaction,
+)
 from django.utils import timezone
-from procrastinate import RetryStrategy
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
@@ -16,16 +29,21 @@ from procrastinate.exceptions import AlreadyEnqueued
 from anyreach.gateways.livekit import room as livekit_room
 from anyreach.gateways.livekit import server
 from anyreach.gateways.livekit.room import (
+    Back,
     Closed,
+    Following,
     Happening,
+    Lost,
     Presence,
     Speech,
     SpeechCut,
     ToolRun,
     Utterance,
 )
+from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.words import Kind
-from conversations import rooms
+from anyreach.jobs.shutdown import Shutdown
+from conversations import recorded, rooms
 from conversations.models import (
     HUMAN_PREFIX,
     RECORDER_PREFIX,
@@ -40,6 +58,17 @@ log = logging.getLogger(__name__)
 
 INTERIM_EVERY_S = 1.0
 AFTER_THE_END_S = 30
+LOOK_EVERY_S = 0.3
+AGAIN_AFTER_S = 1.0
+WORDS_WAIT_S = 300
+DATABASE_AWAY = (OperationalError, InterfaceError)
+# When a worker stops and nobody comes, it is the only one.
+ANOTHER_COMES_WITHIN_S = 5
+# What is sent just when a newcomer joins may not reach it.
+NEWCOMER_HEARS_AFTER_S = 1
+HEARD_OUT_WITHIN_S = 25
+# Longer than all of that, and than a short absence of the database.
+OTHERS_LEAVE_WITHIN_S = 35
 WHILE_THE_CALL_LIVES = RetryStrategy(max_attempts=1000, wait=1)
 
 
@@ -54,12 +83,16 @@ def ensure(conversation: Conversation) -> None:
         record.configure(lock=name, queueing_lock=name).defer(conversation_id=str(conversation.pk))
 
 
-@app.task(name="recording.record", retry=WHILE_THE_CALL_LIVES)
-async def record(conversation_id: str) -> None:
-    """Follow a live call until its room closes. Raises LiveKitAway, to be tried again."""
+@app.task(name="recording.record", retry=WHILE_THE_CALL_LIVES, pass_context=True)
+async def record(context: JobContext, conversation_id: str) -> None:
+    """Follow a live call until its room closes or another worker does.
+
+    Raises LiveKitAway, or GivenBack when this worker stops: to be tried again.
+    """
+    shutdown: Shutdown = context.additional_context["shutdown"]
     recorder = await sync_to_async(_recorder)(conversation_id)
     if recorder is not None:
-        await recorder.run()
+        await shutdown.outlasting(recorder.run(shutdown.begun))
 
 
 def _recorder(conversation_id: str) -> "Recorder | None":
@@ -77,18 +110,53 @@ class Recorder:
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
-        self.saved = Saved(conversation)
-        self.written = self.lines = self.saved.lines
+        self.room_name = conversation.room_name or ""
+        self.identity = f"{RECORDER_PREFIX}{uuid4()}"
+        self.lost_at: datetime | None = None
+        self.absences: list[tuple[datetime, datetime]] = []
 
-    async def run(self) -> None:
-        room_name = self.conversation.room_name or ""
-        identity = f"{RECORDER_PREFIX}{self.conversation.pk}"
-        async with livekit_room.followed(room_name, identity=identity) as happenings:
-            try:
-                while not await self._step(happenings):
-                    pass
-            finally:
-                await self._write()
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Record until the room closes, or a newer recorder has come. `stopping`: one will."""
+        async with livekit_room.followed(self.room_name, identity=self.identity) as following:
+            self.span = await sync_to_async(recorded.begin)(
+                self.conversation, identity=self.identity, at=timezone.now()
+            )
+            async with recorded.beat.of(self.span) as relieved:
+                leaving = asyncio.create_task(_leave(following, relieved, stopping))
+                try:
+                    await self._be_alone()
+                    await _once_there(self._read)
+                    try:
+                        while not await self._step(following.happenings):
+                            pass
+                    finally:
+                        await self._write_all()
+                finally:
+                    leaving.cancel()
+                    await self._end()
+
+    async def _be_alone(self) -> None:
+        """Wait until every earlier recorder has finished, or is gone from the room."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OTHERS_LEAVE_WITHIN_S):
+                while not await sync_to_async(self._is_alone)():
+                    await asyncio.sleep(LOOK_EVERY_S)
+
+    def _is_alone(self) -> bool:
+        close_old_connections()
+        try:
+            earlier = set(recorded.earlier(self.span).values_list("identity", flat=True))
+            if not earlier:
+                return True
+            present = {each.identity for each in server.list_participants(self.room_name)}
+        except (LiveKitAway, *DATABASE_AWAY):
+            return False
+        return not earlier & present
+
+    def _read(self) -> None:
+        recorded.take_over(self.span)
+        self.saved = Saved(self.conversation)
+        self.written = self.lines = self.saved.lines
 
     async def _step(self, happenings: asyncio.Queue[Happening]) -> bool:
         """Take in what happened since the last step; return whether the room is closed."""
@@ -111,7 +179,7 @@ class Recorder:
     @property
     def _is_waiting(self) -> bool:
         """Whether something that was said is not written yet."""
-        return self.lines is not self.written
+        return self.lines is not self.written or bool(self.absences)
 
     def _hasten(self, limit: asyncio.Timeout) -> None:
         limit.reschedule(asyncio.get_running_loop().time() + INTERIM_EVERY_S)
@@ -127,6 +195,11 @@ class Recorder:
             with contextlib.suppress(DatabaseError, InterfaceError):
                 await sync_to_async(self._present)(happening)
             return False
+        if isinstance(happening, Lost):
+            self.lost_at = self.lost_at or time_of(happening.at)
+        if isinstance(happening, Back) and self.lost_at:
+            self.absences.append((self.lost_at, time_of(happening.at)))
+            self.lost_at = None
         before = self.lines
         event = event_of(happening)
         self.lines = fold(self.lines, event) if event else self.lines
@@ -148,10 +221,10 @@ class Recorder:
         )
         rooms.reported(self.conversation, source=StatusChange.Source.RECORDER, at=now)
 
-    async def _write(self) -> None:
-        """Write what has changed. Words wait here while the database is away."""
+    async def _write(self) -> bool:
+        """Write what has changed. Words wait here while the database is away: returns False."""
         if not self._is_waiting:
-            return
+            return True
         lines = self.lines
         try:
             await sync_to_async(self._save)(lines)
@@ -160,12 +233,70 @@ class Recorder:
                 "A transcript waits for the database",
                 extra={"conversation_id": str(self.conversation.pk)},
             )
-            return
+            return False
         self.written = lines
+        return True
 
     def _save(self, lines: Lines) -> None:
         close_old_connections()
-        self.saved.save(changed(self.written, lines), lines)
+        with transaction.atomic():
+            if not recorded.holds(self.span):
+                log.warning(
+                    "A recorder that was taken for dead may write no more",
+                    extra={"conversation_id": str(self.conversation.pk)},
+                )
+                return
+            for lost_at, back_at in self.absences:
+                recorded.missed(self.span, lost_at=lost_at, back_at=back_at)
+            self.saved.save(changed(self.written, lines), lines)
+        self.absences.clear()
+
+    async def _write_all(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WORDS_WAIT_S):
+                while not await self._write():
+                    await asyncio.sleep(AGAIN_AFTER_S)
+
+    async def _end(self) -> None:
+        """End the span: who comes next waits for that."""
+        at = self.lost_at or timezone.now()
+        await _once_there(lambda: recorded.end(self.span, at=at))
+
+
+async def _once_there(work: Callable[[], None]) -> None:
+    """Do `work` on the database, as soon as it is not away."""
+    while True:
+        try:
+            return await sync_to_async(_afresh)(work)
+        except DATABASE_AWAY:
+            await asyncio.sleep(AGAIN_AFTER_S)
+
+
+def _afresh(work: Callable[[], None]) -> None:
+    close_old_connections()
+    work()
+
+
+async def _leave(following: Following, relieved: asyncio.Event, stopping: asyncio.Event) -> None:
+    """Leave the room when another recorder is there, or when none comes in a worker's last seconds.
+
+    A sentence that had begun before the other came is heard out here: it does not reach the other.
+    """
+    coming = [asyncio.create_task(event.wait()) for event in (relieved, stopping)]
+    try:
+        await asyncio.wait(coming, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in coming:
+            task.cancel()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(relieved.wait(), ANOTHER_COMES_WITHIN_S)
+        await asyncio.sleep(NEWCOMER_HEARS_AFTER_S)
+        await asyncio.wait_for(following.heard_out(), HEARD_OUT_WITHIN_S)
+    following.stop()
+
+
+def time_of(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def event_of(happening: Happening) -> Event | None:

@@ -76,6 +76,15 @@ class Process:
             raise RuntimeError(f"{self.name} is not running.")
         return self._process.pid
 
+    def stop(self) -> None:
+        """Ask it to end, as whoever runs it does; it may take its time."""
+        assert self._process is not None
+        self._process.terminate()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End it as a crash would."""
         if self._process is not None:

@@ -21,8 +21,10 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
 
 async def take_up(manager: JobManager) -> None:
     """Put stalled jobs back in the queue, or away where another of their kind waits already."""
-    stalled_after_s = settings.PROCRASTINATE_WORKER_DEFAULTS["stalled_worker_timeout"]
-    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=stalled_after_s):
+    stalled = await manager.get_stalled_jobs(
+        seconds_since_heartbeat=settings.WORKER_STALLED_AFTER_S
+    )
+    for job in stalled:
         log.warning("A job's worker died; another takes it up", extra={"job_id": job.id})
         try:
             await manager.retry_job(job)

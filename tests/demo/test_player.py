@@ -34,9 +34,11 @@ async def played(line: Line):
     await make_room(line.room, metadata=line.metadata)
     happenings = []
     ear = await Party().join(tokens.recorder_token(room=line.room, identity="recorder-ear"))
-    async with livekit_room.followed(line.room, identity="recorder-test") as queue:
+    async with livekit_room.followed(line.room, identity="recorder-test") as following:
         playing = asyncio.create_task(ShortCall(line).play())
-        while not isinstance(happening := await asyncio.wait_for(queue.get(), 40), Closed):
+        while not isinstance(
+            happening := await asyncio.wait_for(following.happenings.get(), 40), Closed
+        ):
             happenings.append(happening)
         await playing
     await ear.leave()

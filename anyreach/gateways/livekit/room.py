@@ -89,23 +89,37 @@ class Presence:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """We ourselves have lost the room, and try to come back. `at` is in ms, here and below."""
+
+    at: int
+
+
+@dataclass(frozen=True)
+class Back:
+    """We are back in the room. What was said meanwhile did not reach us."""
+
+    at: int
+
+
+@dataclass(frozen=True)
 class Closed:
     """We are out of the room, for good. No event follows."""
 
     reason: LeaveReason
 
 
-Happening = Speech | SpeechCut | ToolRun | Utterance | Presence | Closed
+Happening = Speech | SpeechCut | ToolRun | Utterance | Presence | Lost | Back | Closed
 
 
 @asynccontextmanager
-async def followed(room_name: str, *, identity: str) -> AsyncIterator[asyncio.Queue[Happening]]:
-    """Join `room_name` hidden, without sound, and yield a queue of what happens in it.
+async def followed(room_name: str, *, identity: str) -> AsyncIterator["Following"]:
+    """Join `room_name` hidden, without sound, and yield what happens in it.
 
     Whoever is there already is told as Presence first. A token of ours wakes a room that is
     gone: ask the server before. Raises LiveKitAway.
     """
-    following = _Following()
+    following = Following()
     try:
         await asyncio.wait_for(
             following.room.connect(
@@ -121,13 +135,13 @@ async def followed(room_name: str, *, identity: str) -> AsyncIterator[asyncio.Qu
     try:
         for participant in following.room.remote_participants.values():
             following.tell(Presence(_info(participant), left=False))
-        yield following.happenings
+        yield following
     finally:
         await following.leave()
 
 
-class _Following:
-    """One joined room: LiveKit's callbacks on one side, a queue of our words on the other."""
+class Following:
+    """One joined room: LiveKit's callbacks on one side, `happenings` in our words on the other."""
 
     def __init__(self) -> None:
         self.happenings: asyncio.Queue[Happening] = asyncio.Queue()
@@ -140,10 +154,21 @@ class _Following:
             self.room.on(event, self._on_came)
         self.room.on("participant_attributes_changed", self._on_changed)
         self.room.on("participant_disconnected", self._on_went)
+        self.room.on("reconnecting", lambda: self.tell(Lost(_now())))
+        self.room.on("reconnected", lambda: self.tell(Back(_now())))
         self.room.on("disconnected", self._on_disconnected)
 
     def tell(self, happening: Happening) -> None:
         self.happenings.put_nowait(happening)
+
+    async def heard_out(self) -> None:
+        """Wait until all that is being said now has been said to its end."""
+        if self._reading:
+            await asyncio.wait(set(self._reading))
+
+    def stop(self) -> None:
+        """Tell no more than what has happened so far, and then Closed."""
+        self.tell(Closed(LeaveReason.CLIENT_INITIATED))
 
     async def leave(self) -> None:
         for task in self._reading:
