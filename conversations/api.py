@@ -5,6 +5,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -20,7 +21,7 @@ from conversations import calls, importing, listening, paging, revoking
 from conversations.import_body import MAX_CONVERSATIONS, ImportBody, Numbered
 from conversations.import_serializers import FinishedConversationIn, ImportOut
 from conversations.listeners import listeners_of
-from conversations.models import Conversation, ListenSession
+from conversations.models import Conversation, ListenSession, RecordedSpan
 from conversations.serializers import (
     ConversationIn,
     ConversationOut,
@@ -65,7 +66,8 @@ class ConversationsView(APIView):
             raise PermissionDenied("custom_metadata needs conversations:read_sensitive.")
         visible = Conversation.objects.visible_to(caller).select_related("agent")
         if sensitive:
-            visible = visible.prefetch_related("turns")
+            spans = RecordedSpan.objects.select_related("process")
+            visible = visible.prefetch_related("turns", Prefetch("recorded_spans", spans))
         rows, following = paging.page_of(
             visible.filter(**query.conditions()),
             cursor=query.validated_data.get("cursor"),

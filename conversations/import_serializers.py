@@ -14,6 +14,12 @@ MAX_INTEGER = 2**31 - 1
 ANSWERED_ONLY = ("organization_id", "agent", "updated_at")
 
 
+def _without(data: Any, *names: str) -> Any:
+    if not isinstance(data, Mapping):
+        return data
+    return {name: value for name, value in data.items() if name not in names}
+
+
 class LatencyIn(StrictSerializer):
     end_to_end_ms = serializers.IntegerField(required=False, min_value=0, max_value=MAX_INTEGER)
     llm_ttft_ms = serializers.IntegerField(required=False, min_value=0, max_value=MAX_INTEGER)
@@ -49,10 +55,13 @@ class FinishedTurnIn(StrictSerializer):
 class FinishedTranscriptIn(StrictSerializer):
     turns = FinishedTurnIn(many=True)
 
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(_without(data, "gaps"))
+
 
 class FinishedConversationIn(StrictSerializer):
     """A finished conversation, as GET answers it. What only we can say is left unread:
-    `organization_id`, `agent`, `updated_at`."""
+    `organization_id`, `agent`, `updated_at`, `conversation.gaps`."""
 
     id = serializers.UUIDField(help_text="Yours. What is sent again with it is not doubled.")
     direction = serializers.ChoiceField(Direction.choices)
@@ -93,9 +102,7 @@ class FinishedConversationIn(StrictSerializer):
     )
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            data = {name: data[name] for name in data if name not in ANSWERED_ONLY}
-        return super().to_internal_value(data)
+        return super().to_internal_value(_without(data, *ANSWERED_ONLY))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         transcript = attrs.pop("conversation", None)

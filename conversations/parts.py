@@ -11,6 +11,7 @@ from django.http import QueryDict
 
 from anyreach.errors import Invalid
 from conversations.models import Conversation, Turn
+from conversations.recorded import Gap, gaps_of
 
 PART_LENGTH = 500
 AT_MOST = 2**31 - 1
@@ -38,10 +39,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Part:
-    """Turns in the order of what was said; the next part is since `following`, if there is one."""
+    """Turns in the order of what was said, and what was not recorded before and between them.
+
+    The next part is since `following`, if there is one.
+    """
 
     turns: Sequence[Turn]
+    gaps: Sequence[Gap]
     following: int | None
+
+    @property
+    def entries(self) -> list[Turn | Gap]:
+        return sorted([*self.turns, *self.gaps], key=attrgetter("started_at"))
 
 
 def part_of(conversation: Conversation, wanted: Wanted) -> Part:
@@ -49,4 +58,8 @@ def part_of(conversation: Conversation, wanted: Wanted) -> Part:
     found = conversation.turns.filter(Q(position__gte=wanted.since) | Q(pk__in=wanted.turns))
     turns = list(found.order_by("position")[: PART_LENGTH + 1])
     following = turns[-1].position if len(turns) > PART_LENGTH else None
-    return Part(sorted(turns[:PART_LENGTH], key=attrgetter("started_at", "position")), following)
+    turns = sorted(turns[:PART_LENGTH], key=attrgetter("started_at", "position"))
+    gaps = gaps_of(conversation)
+    if following is not None:
+        gaps = [gap for gap in gaps if gap.started_at < turns[-1].started_at]
+    return Part(turns, gaps, following)

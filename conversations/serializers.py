@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -17,6 +18,7 @@ from conversations.models import (
     Status,
     Turn,
 )
+from conversations.recorded import gaps_of
 
 MAX_PAGE = 200
 
@@ -69,8 +71,22 @@ class LineOut(TurnOut):
         fields = [*TurnOut.Meta.fields, "segment_id", "position"]
 
 
+class GapOut(serializers.Serializer[Any]):
+    """A time in which the call went on and nobody recorded it."""
+
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField()
+
+
 class TranscriptOut(serializers.Serializer[Any]):
     turns = TurnOut(many=True)
+    gaps = GapOut(many=True)
+
+    def to_representation(self, instance: Conversation) -> dict[str, Any]:
+        return {
+            "turns": TurnOut(instance.turns.all(), many=True).data,
+            "gaps": GapOut(gaps_of(instance), many=True).data,
+        }
 
 
 class AgentOut(serializers.ModelSerializer[Agent]):
@@ -90,7 +106,7 @@ class ConversationOut(serializers.ModelSerializer[Conversation]):
     initial_context = serializers.CharField(required=False, allow_null=True)
     custom_metadata = serializers.DictField(required=False)
     recording_details = serializers.DictField(required=False, allow_null=True)
-    conversation = serializers.SerializerMethodField(required=False)
+    conversation = TranscriptOut(source="*", required=False)
 
     SENSITIVE = (
         "caller_name",
@@ -138,10 +154,6 @@ class ConversationOut(serializers.ModelSerializer[Conversation]):
             for name in self.SENSITIVE:
                 del fields[name]
         return fields
-
-    @extend_schema_field(TranscriptOut)
-    def get_conversation(self, conversation: Conversation) -> Any:
-        return {"turns": TurnOut(conversation.turns.all(), many=True).data}
 
 
 class AgentField(serializers.UUIDField):
@@ -219,6 +231,7 @@ class ListenerOut(serializers.Serializer[Any]):
     revoked_by = serializers.CharField(source="first.revoked_by")
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class MetadataField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object, written as text."""
 

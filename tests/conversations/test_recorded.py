@@ -1,6 +1,8 @@
 """When a call was recorded, and what is told of the rest."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
@@ -8,10 +10,13 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyreach.organizations.scopes import Role
 from conversations import recorded
+from conversations.import_serializers import FinishedConversationIn
 from conversations.models import RecordedSpan, RecorderProcess, Status
 from conversations.recorded import Gap, gaps_between, gaps_of
-from tests.conversations.factories import make_conversation
+from tests.conversations.factories import make_conversation, make_turn
+from tests.organizations.factories import signed_in
 
 START = datetime(2026, 6, 18, 10, 0, tzinfo=UTC)
 
@@ -66,7 +71,11 @@ def test_a_moment_is_either_recorded_or_missed(lengths):
 @pytest.fixture
 def call(db):
     return make_conversation(
-        status=Status.COMPLETED, room_sid="RM_1", answered_at=at(0), ended_at=at(60)
+        status=Status.COMPLETED,
+        room_sid="RM_1",
+        created_at=at(0),
+        answered_at=at(0),
+        ended_at=at(60),
     )
 
 
@@ -132,3 +141,61 @@ def test_a_beat_tells_that_this_process_lives_and_who_was_relieved(call):
     before = RecorderProcess.objects.get().alive_at
     assert recorded._beat_and_look([span.pk for span in spans]) == [spans[0].pk]
     assert RecorderProcess.objects.get().alive_at > before
+
+
+# --- Where it is told --------------------------------------------------------------------------
+
+
+def shown_to(call, role):
+    client = signed_in(call.organization, role)
+    page = f"/{call.organization.slug}/conversations/{call.pk}"
+    headers = {"X-Anyreach-Org": str(call.organization_id)}
+    return (
+        client.get(page).content.decode(),
+        client.get(f"/core/conversations/{call.pk}", headers=headers).json(),
+    )
+
+
+@pytest.fixture
+def call_with_a_gap(call):
+    make_span(call, 0, 20)
+    make_span(call, 28, 60)
+    for second, text in ((10, "Before."), (40, "After.")):
+        make_turn(call, started_at=at(second), text=text)
+    return call
+
+
+def test_a_page_tells_what_was_missed_in_its_place(call_with_a_gap):
+    page, _ = shown_to(call_with_a_gap, Role.SUPERVISOR)
+    words = " ".join(re.sub("<[^>]*>", "", page[page.index("Before.") :]).split())
+    assert "Not recorded 10:00:20\u201310:00:28" in words
+    assert words.index("Not recorded") < words.index("After.")
+
+
+def test_the_api_tells_what_was_missed_beside_the_turns(call_with_a_gap):
+    _, answer = shown_to(call_with_a_gap, Role.SUPERVISOR)
+    assert answer["conversation"]["gaps"] == [
+        {"started_at": "2026-06-18T10:00:20Z", "ended_at": "2026-06-18T10:00:28Z"}
+    ]
+
+
+def test_a_viewer_learns_nothing_of_it(call_with_a_gap):
+    page, answer = shown_to(call_with_a_gap, Role.VIEWER)
+    assert "Not recorded" not in page
+    assert "conversation" not in answer
+
+
+def test_a_list_asks_as_often_for_many_calls_as_for_one(call, django_assert_max_num_queries):
+    for number in range(5):
+        other = make_conversation(call.organization, room_sid=f"RM_{number + 2}")
+        make_span(other, 0)
+    client = signed_in(call.organization, Role.SUPERVISOR)
+    headers = {"X-Anyreach-Org": str(call.organization_id)}
+    with django_assert_max_num_queries(8):
+        assert len(client.get("/core/conversations", headers=headers).json()) == 6
+
+
+def test_what_was_read_of_a_call_with_a_gap_can_be_imported(call_with_a_gap):
+    _, answer = shown_to(call_with_a_gap, Role.SUPERVISOR)
+    line = FinishedConversationIn(data={**answer, "id": str(uuid4())})
+    assert line.is_valid(), line.errors
