@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-.PHONY: help demo test lint format bench soak lock release-sdk
+.PHONY: help demo test test-agent lint format bench soak lock release-sdk
 
 help:  ## Print what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -12,6 +12,12 @@ demo:  ## Run AnyReach with three live calls on this machine
 test:  ## Run every check and test
 	@$(PYTHON) -m anyreach.stack.bootstrap test
 	@.venv/bin/python -m tests.run
+
+test-agent:  ## Try the example agent on the real livekit-agents (400 MB, in a venv of its own)
+	@$(PYTHON) -m anyreach.stack.bootstrap test
+	@$(PYTHON) -m venv .anyreach/agent-venv
+	@.anyreach/agent-venv/bin/pip install -q -r examples/agent/requirements.txt
+	@.venv/bin/python -m pytest -q tests/agents
 
 lint:  ## Run the checks without the tests
 	@$(PYTHON) -m anyreach.stack.bootstrap test

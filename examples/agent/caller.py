@@ -1,0 +1,91 @@
+"""A web caller for the agent beside: begins a call through AnyReach's API and hums its part.
+
+python caller.py, with ANYREACH_URL and an admin's ANYREACH_API_KEY; without them it calls
+`make demo`. It prints the conversation's id.
+"""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import numpy as np
+from livekit import rtc
+
+RATE = 48_000
+URL, KEY = os.environ.get("ANYREACH_URL"), os.environ.get("ANYREACH_API_KEY")
+if not (URL and KEY):
+    demo = json.loads((Path(__file__).parents[2] / ".anyreach/demo.json").read_text())
+    URL, KEY = demo["url"], demo["api_key"]
+
+
+def ask(path: str, body: dict[str, str] | None = None) -> Any:
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(f"{URL}/core/{path}", data, headers)  # noqa: S310 - the host is your setting
+    with urlopen(request, timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def agent_id() -> str:
+    """Return AnyReach's id of the agent that is dispatched as "refund-desk"; list it if need be."""
+    for agent in ask("agents"):
+        if agent["dispatch_name"] == "refund-desk":
+            return str(agent["id"])
+    agent = ask("agents", {"name": "Refund desk (example)", "dispatch_name": "refund-desk"})
+    return str(agent["id"])
+
+
+class Caller:
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self._sound = rtc.AudioSource(RATE, 1, queue_size_ms=10_000)
+        self._states: asyncio.Queue[str] = asyncio.Queue()
+        self.room.on("participant_attributes_changed", self._on_attributes)
+
+    def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
+        if state := changed.get("lk.agent.state"):
+            self._states.put_nowait(state)
+
+    async def call(self, url: str, token: str) -> None:
+        await self.room.connect(url, token)
+        track = rtc.LocalAudioTrack.create_audio_track("voice", self._sound)
+        microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await self.room.local_participant.publish_track(track, microphone)
+
+    async def agent_is(self, state: str) -> None:
+        while await self._states.get() != state:
+            pass
+
+    async def hum(self, seconds: float) -> None:
+        at = np.arange(int(RATE * seconds)) / RATE
+        samples = (np.sin(2 * np.pi * 440 * at) * 8000).astype(np.int16)
+        frame = rtc.AudioFrame(samples.tobytes(), RATE, 1, len(samples))
+        await self._sound.capture_frame(frame)
+
+
+async def main() -> None:
+    body = {"channel": "webrtc", "user_id": "guest_example", "agent_id": agent_id()}
+    made = ask("conversations", body)
+    print(made["conversation"]["id"], flush=True)
+    caller = Caller()
+    await caller.call(made["join"]["url"], made["join"]["token"])
+    await caller.agent_is("speaking")
+    for seconds in (2.2, 1.2):
+        await caller.agent_is("listening")
+        await caller.hum(seconds)
+        await caller.agent_is("speaking")
+    # The agent has much to say now, and is interrupted.
+    await asyncio.sleep(1.5)
+    await caller.hum(1.0)
+    for seconds in (1.0, 0):
+        await caller.agent_is("speaking")
+        await caller.agent_is("listening")
+        await caller.hum(seconds)
+    await caller.room.disconnect()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,96 @@
+"""The example agent, on the real livekit-agents, as AnyReach writes its call down."""
+
+import os
+import subprocess
+import time
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from anyreach.stack.dying_with_parent import die_with_parent
+from tests.conftest import ROOT
+from tests.organizations.factories import bearer, make_api_key
+
+PYTHON = ROOT / ".anyreach/agent-venv/bin/python"
+EXAMPLE = ROOT / "examples/agent"
+LONG_ANSWER = (
+    "I am sorry to hear that. I will now go through your order with you, from the first "
+    "line to the last, and after that we will see together what can be done about it."
+)
+
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="`make test-agent` runs it")
+
+
+@pytest.fixture
+def example_agent(livekit_server, tmp_path):
+    """The agent's own process, which LiveKit dispatches to calls."""
+    log = tmp_path / "agent.log"
+    names = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+    with open(log, "wb") as out:
+        agent = subprocess.Popen(
+            [PYTHON, "agent.py", "start"],
+            cwd=EXAMPLE,
+            env=os.environ | {name: getattr(settings, name) for name in names},
+            stdout=out,
+            stderr=out,
+            preexec_fn=die_with_parent,
+        )
+    deadline = time.monotonic() + 40
+    while "registered worker" not in log.read_text():
+        assert agent.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    yield agent
+    agent.kill()
+    agent.wait()
+
+
+@pytest.mark.usefixtures("worker", "example_agent")
+def test_its_tool_calls_interruption_and_both_voices_come_out_right(web):
+    key = make_api_key()[1]
+    caller = subprocess.run(
+        [PYTHON, "caller.py"],
+        cwd=EXAMPLE,
+        env=os.environ | {"ANYREACH_URL": web.url, "ANYREACH_API_KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=70,
+    )
+    assert caller.returncode == 0, caller.stderr
+    call = ended(caller.stdout.strip(), key)
+    turns = call["conversation"]["turns"]
+    assert [(turn["role"], turn.get("text", "").strip()) for turn in turns] == [
+        ("agent", "Hello, this is the refund desk. How can I help?"),
+        ("user", "Hello, I would like a refund for order 4471."),
+        ("tool", ""),
+        ("agent", "I found your order. It was forty two dollars. Is it broken?"),
+        ("user", "Yes, the lid is broken."),
+        ("agent", turns[5]["text"].strip()),
+        ("user", "Wait, one more thing."),
+        ("agent", "Of course, what is it?"),
+        ("user", "Thank you, goodbye."),
+        ("agent", "Goodbye."),
+    ]
+    assert turns[5]["text"].startswith("I am sorry")
+    assert len(turns[5]["text"]) < len(LONG_ANSWER)
+    assert LONG_ANSWER.startswith(turns[5]["text"].strip())
+    assert [turn["text"] for turn in turns if turn.get("interrupted")] == [turns[5]["text"]]
+    tool = turns[2]
+    assert (tool["name"], tool["arguments"]) == ("find_order", {"order_id": "4471"})
+    assert tool["output"] == {"order": "4471", "amount": "42.00 USD"}
+    assert all(turn["final"] for turn in turns)
+    assert turns[3]["latency"]["llm_ttft_ms"] >= 200
+    assert (call["status"], call["user_turn_count"]) == ("completed", 4)
+    assert call["agent"]["name"] == "Refund desk (example)"
+
+
+def ended(conversation_id: str, key: str) -> dict:
+    deadline = time.monotonic() + 20
+    while True:
+        answer = Client().get(f"/core/conversations/{conversation_id}", headers=bearer(key))
+        call = answer.json()
+        if call["status"] == "completed":
+            return call
+        assert time.monotonic() < deadline, call["status"]
+        time.sleep(0.2)
