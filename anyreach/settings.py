@@ -76,6 +76,7 @@ LIVEKIT_LISTENER_KIND = one_of("LIVEKIT_LISTENER_KIND", "agent", "standard")
 
 LISTEN_TOKEN_TTL_S = number("LISTEN_TOKEN_TTL_S", default=900, minimum=10)
 LISTEN_EVICT_AT_EXPIRY = flag("LISTEN_EVICT_AT_EXPIRY", default=True)
+PHONE_RINGING_TIMEOUT_S = number("PHONE_RINGING_TIMEOUT_S", default=30)
 VISITOR_TOKEN_TTL_S = number("VISITOR_TOKEN_TTL_S", default=900, minimum=10)
 WEBHOOK_KEEP_DAYS = number("WEBHOOK_KEEP_DAYS", default=7)
 WEBHOOK_MAX_BYTES = 64 * 1024
@@ -272,6 +273,7 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 PROCRASTINATE_IMPORT_PATHS = [
     "anyreach.jobs.stalled",
     "conversations.listening",
+    "conversations.phones.dialling",
     "conversations.reconciling",
     "conversations.recording",
     "conversations.revoking",

@@ -21,12 +21,14 @@ from conversations import calls, importing, listening, paging, revoking
 from conversations.import_body import MAX_CONVERSATIONS, ImportBody, Numbered
 from conversations.import_serializers import FinishedConversationIn, ImportOut
 from conversations.listeners import listeners_of
-from conversations.models import Conversation, ListenSession, RecordedSpan
+from conversations.models import Channel, Conversation, ListenSession, RecordedSpan
+from conversations.phones import calling
 from conversations.serializers import (
     ConversationIn,
     ConversationOut,
     ConversationQuery,
     CreatedOut,
+    DialledOut,
     ListenerOut,
     ListenerTokenIn,
     ListenerTokenOut,
@@ -84,16 +86,23 @@ class ConversationsView(APIView):
 
     @extend_schema(
         operation_id="create_conversation",
-        summary="Make a web call that a visitor can join",
+        summary="Make a web call that a visitor can join, or call a telephone",
+        description=(
+            "`webrtc` answers 200 with what the visitor's page joins by. `telephone` answers 202: "
+            "`user_id` (E.164) is dialled over the organization's outbound trunk, once for an "
+            "`id`, and `status` and `end_reason` tell how that goes."
+        ),
         request=ConversationIn,
-        responses=CreatedOut,
+        responses={200: CreatedOut, 202: DialledOut},
     )
     def post(self, request: CallerRequest) -> Response:
         wanted = ConversationIn(data=request.data, context={"caller": request.auth})
         wanted.is_valid(raise_exception=True)
-        conversation, join = calls.create(
-            request.auth.organization, data=wanted.validated_data, now=timezone.now()
-        )
+        organization, data, now = request.auth.organization, wanted.validated_data, timezone.now()
+        if data["channel"] == Channel.TELEPHONE:
+            called = {"conversation": calling.call(organization, data=data, now=now)}
+            return Response(DialledOut(called, context={"caller": request.auth}).data, status=202)
+        conversation, join = calls.create(organization, data=data, now=now)
         agent = conversation.agent
         made = {
             "conversation": conversation,

@@ -51,15 +51,21 @@ def create(
     `data` holds the request's fields, `channel` and `user_id` at least. The same request with
     the same `id` answers the first conversation, with a new token while it is open.
 
-    Raises Invalid (422) for what is not offered, IdTaken (409).
+    Raises Invalid (422) for what is not offered, Conflict (409) for one that is over, IdTaken.
     """
-    if data["channel"] == Channel.TELEPHONE:
-        raise Invalid("channel", "This organization has no outbound trunk to call with.")
     if data["channel"] != Channel.WEBRTC:
         raise Invalid("channel", "This channel is not offered by this installation.")
     if data["user_id"].startswith((LISTENER_PREFIX, RECORDER_PREFIX, HUMAN_PREFIX)):
         raise Invalid("user_id", "This beginning is kept for AnyReach's own participants.")
-    conversation = _made_once(organization, data, now)
+    conversation, _ = made_once(
+        organization,
+        data,
+        direction=Direction.INBOUND,
+        status=Status.TOKEN_CREATED,
+        created_at=now,
+    )
+    if conversation.is_over:
+        raise Conflict("This conversation is over.")
     ttl = timedelta(seconds=settings.VISITOR_TOKEN_TTL_S)
     room = conversation.room_name or ""
     agent = conversation.agent
@@ -72,19 +78,23 @@ def create(
     return conversation, Join(settings.LIVEKIT_PUBLIC_URL, token, room, now + ttl)
 
 
-def _made_once(organization: Organization, data: Mapping[str, Any], now: datetime) -> Conversation:
+def made_once(
+    organization: Organization, data: Mapping[str, Any], **given: Any
+) -> tuple[Conversation, bool]:
+    """Make the conversation that `data` asks for, with the fields `given` besides.
+
+    Returns it and whether it was made now: the same request with the same `id` answers the
+    first. Raises IdTaken (409).
+    """
     pk = data.get("id") or uuid4()
     fields = {name: value for name, value in data.items() if name != "id"}
     request_hash = _hash(data)
     try:
         with transaction.atomic():
             conversation = Conversation.objects.create(
-                **fields,
+                **{**fields, **given},
                 pk=pk,
                 organization=organization,
-                direction=Direction.INBOUND,
-                status=Status.TOKEN_CREATED,
-                created_at=now,
                 room_name=f"conv-{pk}",
                 request_hash=request_hash,
             )
@@ -93,10 +103,8 @@ def _made_once(organization: Organization, data: Mapping[str, Any], now: datetim
         first = Conversation.objects.filter(pk=pk, organization=organization).first()
         if first is None or first.request_hash != request_hash:
             raise IdTaken from error
-        if first.is_over:
-            raise Conflict("This conversation is over.") from error
-        return first
-    return conversation
+        return first, False
+    return conversation, True
 
 
 def _hash(data: Mapping[str, Any]) -> str:
@@ -110,12 +118,14 @@ def end(conversation: Conversation, *, now: datetime) -> None:
     if conversation.is_over:
         return
     answered = conversation.answered_at is not None
-    if conversation.room_name:
-        server.delete_room(conversation.room_name)
     evidence = Evidence(
         Status.COMPLETED if answered else Status.CANCELLED,
         now,
         StatusChange.Source.API,
         "The call was ended by the team.",
     )
-    lifecycle.report(conversation, evidence)
+    # Others who see the room go wait for this row, lest one of them tells first why it went.
+    with transaction.atomic():
+        lifecycle.report(conversation, evidence)
+        if conversation.room_name:
+            server.delete_room(conversation.room_name)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
@@ -96,6 +97,42 @@ class PhoneNumber(models.Model):
         return self.number
 
 
+E164_FORM = r"^\+[1-9][0-9]{4,14}$"
+
+
+class OutboundTrunk(models.Model):
+    """An organization's way out to telephones: one of LiveKit's SIP trunks, paid by it alone.
+
+    `number` is shown to whom it calls. `allowed_prefixes` are beginnings of the numbers that may
+    be called; while there are none, any number may.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.OneToOneField(Organization, models.CASCADE, related_name="outbound_trunk")
+    sip_trunk_id = models.CharField(max_length=64, unique=True)
+    number = models.CharField(max_length=16)
+    allowed_prefixes = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+
+    objects = OrganizationsOwn.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(number__regex=E164_FORM), name="outbound_trunk_number_form"
+            ),
+            # An empty beginning would allow any number unseen.
+            models.CheckConstraint(
+                condition=~Q(allowed_prefixes__contains=[""]), name="outbound_trunk_prefix_form"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.sip_trunk_id
+
+    def may_call(self, number: str) -> bool:
+        return not self.allowed_prefixes or number.startswith(tuple(self.allowed_prefixes))
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, caller: Caller) -> Self:
         """Narrow to what `caller` may see. Every view starts here."""
@@ -140,6 +177,7 @@ class Conversation(models.Model):
     room_name = models.CharField(max_length=255, null=True, blank=True)
     room_sid = models.CharField(max_length=64, null=True, blank=True)
     request_hash = models.CharField(max_length=64, null=True, blank=True)
+    dialled_at = models.DateTimeField(null=True, blank=True)
 
     objects = ConversationQuerySet.as_manager()
 
@@ -223,6 +261,7 @@ class StatusChange(models.Model):
         TRANSFER = "transfer"
         API = "api"
         IMPORT = "import"
+        DIALLING = "dialling"
 
     conversation = models.ForeignKey(
         Conversation, models.CASCADE, related_name="status_changes", db_index=False

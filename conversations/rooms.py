@@ -42,13 +42,13 @@ FAILURES = {
     LeaveReason.AGENT_ERROR: "The agent failed.",
 }
 ENDINGS = {
-    LeaveReason.CLIENT_INITIATED: "The caller hung up.",
-    LeaveReason.PARTICIPANT_REMOVED: "The caller was disconnected.",
+    LeaveReason.CLIENT_INITIATED: "{who} hung up.",
+    LeaveReason.PARTICIPANT_REMOVED: "{who} was disconnected.",
     LeaveReason.ROOM_DELETED: "The call was ended.",
     LeaveReason.ROOM_CLOSED: "The call was ended.",
     LeaveReason.SERVER_SHUTDOWN: "LiveKit was shut down.",
-    LeaveReason.CONNECTION_TIMEOUT: "The caller's connection was lost.",
-    LeaveReason.SIGNAL_CLOSE: "The caller's connection was lost.",
+    LeaveReason.CONNECTION_TIMEOUT: "{who}'s connection was lost.",
+    LeaveReason.SIGNAL_CLOSE: "{who}'s connection was lost.",
 }
 
 
@@ -199,7 +199,13 @@ def reported(
 ) -> None:
     """Report to the lifecycle what is known of the room's participants."""
     participants = list(conversation.participants.all())
-    for evidence in evidence_of(participants, source=source, at=at, room_gone_at=room_gone_at):
+    for evidence in evidence_of(
+        participants,
+        source=source,
+        at=at,
+        room_gone_at=room_gone_at,
+        dialled=conversation.dialled_at is not None,
+    ):
         lifecycle.report(conversation, evidence)
 
 
@@ -209,8 +215,12 @@ def evidence_of(
     source: StatusChange.Source,
     at: datetime,
     room_gone_at: datetime | None = None,
+    dialled: bool = False,
 ) -> Iterator[Evidence]:
-    """Yield what the room's participants, past ones too, are evidence of, in order."""
+    """Yield what the room's participants, past ones too, are evidence of, in order.
+
+    `dialled`: the caller is who was called by us.
+    """
     callers = [each for each in participants if is_caller(each.kind, each.identity)]
     agents = [each for each in participants if each.kind == Participant.Kind.AGENT]
     yield Evidence(Status.TRIGGERED, min((each.joined_at for each in callers), default=at), source)
@@ -221,10 +231,11 @@ def evidence_of(
     if answered_at:
         yield Evidence(Status.IN_PROGRESS, answered_at, source)
     last = _last_to_leave(callers)
-    # That an agent was there may be told after the visitor left: the room's end decides.
-    undecided = not answered_at and not phones and not room_gone_at
+    # That an agent was there may be told after the visitor left: the room's end decides. Why a
+    # telephone was not answered, who dials it knows best (phones/dialling.py).
+    undecided = not answered_at and not room_gone_at and (dialled or not phones)
     if last is not None and not undecided:
-        yield _ending(last, answered=bool(answered_at), source=source)
+        yield _ending(last, answered=bool(answered_at), source=source, dialled=dialled)
     elif room_gone_at:
         status = Status.COMPLETED if answered_at else Status.CANCELLED
         yield Evidence(status, room_gone_at, source, "The call was ended.")
@@ -252,15 +263,22 @@ def _last_to_leave(callers: Sequence[Participant]) -> Participant | None:
     return max(real, key=lambda each: each.left_at or each.joined_at)
 
 
-def _ending(last: Participant, *, answered: bool, source: StatusChange.Source) -> Evidence:
+def _ending(
+    last: Participant, *, answered: bool, source: StatusChange.Source, dialled: bool
+) -> Evidence:
     reason = LeaveReason(last.leave_reason)
     left_at = last.left_at or last.last_seen_at
     if answered:
-        sentence = ENDINGS.get(reason, "The call was ended.")
+        who = "Who was called" if dialled else "The caller"
+        sentence = ENDINGS.get(reason, "The call was ended.").format(who=who)
         return Evidence(Status.COMPLETED, left_at, source, sentence)
     if reason == LeaveReason.USER_UNAVAILABLE:
         return Evidence(Status.UNANSWERED, left_at, source, "Nobody answered.")
     if reason in FAILURES:
         return Evidence(Status.FAILED, left_at, source, FAILURES[reason])
-    sentence = "The caller hung up before the call was answered."
+    sentence = (
+        "The call was ended before it was answered."
+        if dialled
+        else "The caller hung up before the call was answered."
+    )
     return Evidence(Status.CANCELLED, left_at, source, sentence)

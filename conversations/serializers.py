@@ -191,6 +191,10 @@ class CreatedOut(serializers.Serializer[Any]):
     join = JoinOut()
 
 
+class DialledOut(serializers.Serializer[Any]):
+    conversation = ConversationOut()
+
+
 class ListenerTokenIn(StrictSerializer):
     renews = serializers.CharField(required=False, max_length=255)
 

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from conversations import agent_api, agent_views, api, listening_views, views, webhook_view
 from conversations.inbox import views as inbox_views
+from conversations.phones import views as phone_views
 
 core_urlpatterns: list[URLPattern] = [
     path("conversations", api.ConversationsView.as_view(), name="core-conversations"),
@@ -77,6 +78,8 @@ organization_urlpatterns: list[URLPattern] = [
     ),
     path("listening", listening_views.ledger_page, name="listening"),
     path("listening.csv", listening_views.ledger_file, name="listening-file"),
+    path("phones", phone_views.phones_page, name="phones"),
+    path("phones/remove", phone_views.remove_trunk, name="remove-trunk"),
     path("agents", agent_views.agents_page, name="agents"),
     path("agents/add", agent_views.add_agent, name="add-agent"),
     path("agents/<uuid:agent_id>/change", agent_views.change_agent, name="change-agent"),

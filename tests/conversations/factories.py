@@ -14,6 +14,7 @@ from conversations.models import (
     Conversation,
     Direction,
     ListenSession,
+    OutboundTrunk,
     PhoneNumber,
     Status,
     Turn,
@@ -79,3 +80,9 @@ def make_listen_session(conversation: Conversation, **fields: Any) -> ListenSess
         "expires_at": now + timedelta(minutes=15),
     }
     return ListenSession.objects.create(conversation=conversation, **{**defaults, **fields})
+
+
+def make_trunk(organization: Organization, **fields: Any) -> OutboundTrunk:
+    number = next(_numbers)
+    defaults = {"sip_trunk_id": f"ST_{number}", "number": "+493090182000"}
+    return OutboundTrunk.objects.create(organization=organization, **{**defaults, **fields})

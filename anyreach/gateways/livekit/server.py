@@ -31,13 +31,17 @@ class Gone(Exception):
 
 
 @asynccontextmanager
-async def server() -> AsyncIterator[api.LiveKitAPI]:
-    """Yield a client of the server API, and raise our words for its errors."""
+async def server(*, failover: bool = True) -> AsyncIterator[api.LiveKitAPI]:
+    """Yield a client of the server API, and raise our words for its errors.
+
+    With `failover`, what fails is asked of LiveKit Cloud's other regions too.
+    """
     client = api.LiveKitAPI(
         settings.LIVEKIT_URL,
         settings.LIVEKIT_API_KEY,
         settings.LIVEKIT_API_SECRET,
         timeout=aiohttp.ClientTimeout(total=settings.LIVEKIT_TIMEOUT_S),
+        failover=failover,
     )
     try:
         async with our_errors():

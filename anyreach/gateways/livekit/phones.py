@@ -1,0 +1,106 @@
+"""LiveKit's SIP service: its outbound trunks, and calling a telephone over one."""
+
+from enum import Enum, auto
+
+from asgiref.sync import async_to_sync
+from google.protobuf.duration_pb2 import Duration
+from livekit import api
+
+from anyreach.errors import Away
+from anyreach.gateways.livekit.server import server
+
+SIP_BUSY = {486, 600}
+SIP_NOBODY = {408, 480, 487}
+SIP_NO_SUCH_NUMBER = {404, 410, 484, 604}
+SIP_DECLINED = {603, 607, 608}
+
+
+class NoSipService(Away):
+    detail = "LiveKit has no SIP service."
+
+
+class Why(Enum):
+    """Why a telephone was not reached."""
+
+    BUSY = auto()
+    DECLINED = auto()
+    NOBODY = auto()
+    NO_SUCH_NUMBER = auto()
+    NO_TRUNK = auto()
+    NO_SERVICE = auto()
+    TRUNK_FAILED = auto()
+
+
+class NotReached(Exception):
+    def __init__(self, why: Why) -> None:
+        super().__init__(why.name)
+        self.why = why
+
+
+def has_outbound_trunk(sip_trunk_id: str) -> bool:
+    """Return whether LiveKit knows this trunk. Raises LiveKitAway, NoSipService (503)."""
+    return async_to_sync(_has_outbound_trunk)(sip_trunk_id)
+
+
+async def _has_outbound_trunk(sip_trunk_id: str) -> bool:
+    wanted = api.ListSIPOutboundTrunkRequest(trunk_ids=[sip_trunk_id])
+    async with server() as client:
+        try:
+            answer = await client.sip.list_outbound_trunk(wanted)
+        except api.ServerError as error:
+            if error.code == api.ServerErrorCode.INTERNAL:  # without Redis there is no SIP
+                raise NoSipService from error
+            raise
+    return any(trunk.sip_trunk_id == sip_trunk_id for trunk in answer.items)
+
+
+async def make_room(room: str, *, agent_name: str | None) -> None:
+    """Make `room`, to which the agent `agent_name` is dispatched; None: any without a name.
+
+    Raises LiveKitAway (503).
+    """
+    dispatch = [api.RoomAgentDispatch(agent_name=agent_name)] if agent_name else []
+    async with server() as client:
+        await client.room.create_room(api.CreateRoomRequest(name=room, agents=dispatch))
+
+
+async def dial(
+    *, room: str, sip_trunk_id: str, number: str, shown_number: str, ringing_timeout_s: int
+) -> None:
+    """Call `number` (E.164) into `room`, as the participant of that identity, until it answers.
+
+    Raises NotReached; LiveKitAway, after which it may be ringing.
+    """
+    call = api.CreateSIPParticipantRequest(
+        sip_trunk_id=sip_trunk_id,
+        sip_call_to=number,
+        sip_number=shown_number,
+        room_name=room,
+        participant_identity=number,
+        ringing_timeout=Duration(seconds=ringing_timeout_s),
+        wait_until_answered=True,
+    )
+    # Where it fails over, the library sends a request twice: the telephone could ring twice.
+    async with server(failover=False) as client:
+        try:
+            await client.sip.create_sip_participant(call)
+        except api.ServerError as error:
+            raise NotReached(_why(error)) from error
+
+
+def _why(error: api.ServerError) -> Why:
+    status = error.sip_status_code if isinstance(error, api.SipCallError) else None
+    if status is None:
+        return {
+            api.ServerErrorCode.CANCELED: Why.NOBODY,
+            api.ServerErrorCode.NOT_FOUND: Why.NO_TRUNK,
+            api.ServerErrorCode.INTERNAL: Why.NO_SERVICE,
+            api.ServerErrorCode.UNAVAILABLE: Why.NO_SERVICE,
+        }.get(error.code, Why.TRUNK_FAILED)
+    if status in SIP_BUSY:
+        return Why.BUSY
+    if status in SIP_NOBODY:
+        return Why.NOBODY
+    if status in SIP_NO_SUCH_NUMBER:
+        return Why.NO_SUCH_NUMBER
+    return Why.DECLINED if status in SIP_DECLINED else Why.TRUNK_FAILED
