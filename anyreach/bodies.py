@@ -12,11 +12,21 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.utils.html import is_html_input
 
 from anyreach.errors import TooLarge
 
 # What is read here is written again, to the database and in answers, by encoders that recurse.
 MAX_DEPTH = 100
+
+
+JSON_TYPES: dict[type[serializers.Field[Any, Any, Any, Any]], tuple[tuple[type, ...], str]] = {
+    serializers.CharField: ((str,), "This must be a string."),
+    serializers.UUIDField: ((str,), "This must be a string."),
+    serializers.IntegerField: ((int,), "This must be a whole number."),
+    serializers.FloatField: ((int, float), "This must be a number."),
+    serializers.BooleanField: ((bool,), "This must be true or false."),
+}
 
 
 class OnlyJSON(BaseContentNegotiation):
@@ -90,13 +100,30 @@ def _check(value: Any, depth: int = 0) -> None:
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A body or query whose unknown fields are refused (422) instead of silently dropped."""
+    """A body or query whose unknown fields are refused (422) instead of silently dropped, and in
+    a body a value of another JSON type instead of silently turned into the field's."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            unknown = [name for name in data if name not in self.fields]
-            if unknown:
-                raise serializers.ValidationError(
-                    {name: ["There is no field of this name."] for name in unknown}
-                )
+            is_body = not is_html_input(data)
+            wrong = {
+                name: [message]
+                for name, value in data.items()
+                if (message := self._wrong(name, value if is_body else None))
+            }
+            if wrong:
+                raise serializers.ValidationError(wrong)
         return super().to_internal_value(data)
+
+    def _wrong(self, name: str, value: Any) -> str | None:
+        field = self.fields.get(name)
+        if field is None:
+            return "There is no field of this name."
+        for kind, (types, message) in JSON_TYPES.items():
+            if isinstance(field, kind) and value is not None and type(value) not in types:
+                return message
+        return None
+
+
+class NothingIn(StrictSerializer):
+    """A body that says nothing: none, or an object without fields."""

@@ -13,6 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from anyreach.bodies import NothingIn
 from anyreach.organizations.authentication import CallerRequest
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.schema import ErrorOut
@@ -57,7 +58,7 @@ class ConversationsView(APIView):
             OpenApiParameter("X-Next-Cursor", str, "header", response=[200]),
             OpenApiParameter("Link", str, "header", response=[200]),
         ],
-        responses=ConversationOut(many=True),
+        responses={200: ConversationOut(many=True), 422: ErrorOut},
     )
     def get(self, request: CallerRequest) -> Response:
         caller: Caller = request.auth
@@ -93,7 +94,7 @@ class ConversationsView(APIView):
             "`id`, and `status` and `end_reason` tell how that goes."
         ),
         request=ConversationIn,
-        responses={200: CreatedOut, 202: DialledOut},
+        responses={200: CreatedOut, 202: DialledOut, 409: ErrorOut},
     )
     def post(self, request: CallerRequest) -> Response:
         wanted = ConversationIn(data=request.data, context={"caller": request.auth})
@@ -159,12 +160,13 @@ class EndView(APIView):
     @extend_schema(
         operation_id="end_conversation",
         summary="End an active conversation",
-        request=None,
-        responses=ConversationOut,
+        request=NothingIn,
+        responses={200: ConversationOut, 503: ErrorOut},
     )
     def post(self, request: CallerRequest, conversation_id: UUID) -> Response:
         visible = Conversation.objects.visible_to(request.auth).select_related("agent")
         conversation = get_object_or_404(visible, pk=conversation_id)
+        NothingIn(data=request.data).is_valid(raise_exception=True)
         calls.end(conversation, now=timezone.now())
         return Response(shown(conversation, request.auth))
 
@@ -191,7 +193,7 @@ class ListenerTokenView(APIView):
         operation_id="create_listener_token",
         summary="Get a token to hear an active conversation, unseen",
         request=ListenerTokenIn,
-        responses=ListenerTokenOut,
+        responses={200: ListenerTokenOut, 409: ErrorOut, 503: ErrorOut},
     )
     def post(self, request: CallerRequest, conversation_id: UUID) -> Response:
         visible = Conversation.objects.visible_to(request.auth)

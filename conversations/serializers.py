@@ -295,14 +295,15 @@ class ConversationQuery(StrictSerializer):
     }
 
     def to_internal_value(self, data: Any) -> Any:
-        # Only the last would count, and the list would not be what was asked for.
-        repeated = {
-            name: ["This can be given once."]
-            for name, field in self.fields.items()
-            if not isinstance(field, serializers.ListField) and len(data.getlist(name)) > 1
+        # DRF reads the last of several, and an empty one as none: not what was asked for.
+        wrong = {
+            name: ["This must be given once, and not empty."]
+            for name, values in data.lists()
+            if not isinstance(self.fields.get(name), serializers.ListField)
+            and (len(values) > 1 or values == [""])
         }
-        if repeated:
-            raise serializers.ValidationError(repeated)
+        if wrong:
+            raise serializers.ValidationError(wrong)
         return super().to_internal_value(data)
 
     def conditions(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from anyreach.organizations import api_keys, invitations, members
 from anyreach.organizations.authentication import CallerRequest
 from anyreach.organizations.models import ApiKey, Invitation, Membership
+from anyreach.organizations.schema import ErrorOut
 from anyreach.organizations.scopes import Scope
 from anyreach.organizations.serializers import (
     ApiKeyIn,
@@ -97,7 +98,7 @@ class MemberView(APIView):
         operation_id="change_member_role",
         summary="Change a member's role",
         request=MemberIn,
-        responses=MemberOut,
+        responses={status.HTTP_200_OK: MemberOut, status.HTTP_409_CONFLICT: ErrorOut},
     )
     def patch(self, request: CallerRequest, member_id: UUID) -> Response:
         membership = get_object_or_404(Membership.objects.visible_to(request.auth), pk=member_id)
@@ -109,7 +110,7 @@ class MemberView(APIView):
     @extend_schema(
         operation_id="remove_member",
         summary="Remove a member",
-        responses={status.HTTP_204_NO_CONTENT: None},
+        responses={status.HTTP_204_NO_CONTENT: None, status.HTTP_409_CONFLICT: ErrorOut},
     )
     def delete(self, request: CallerRequest, member_id: UUID) -> Response:
         membership = get_object_or_404(Membership.objects.visible_to(request.auth), pk=member_id)

@@ -3,7 +3,10 @@
 from http import HTTPStatus
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -33,9 +36,9 @@ class ApiSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         organization = OpenApiParameter(
             "X-Anyreach-Org",
-            OpenApiTypes.UUID,
+            OpenApiTypes.STR,
             OpenApiParameter.HEADER,
-            description="The organization's id. Required but with an API key, which has its own.",
+            description="The organization's id. An API key has its own: with one this is not read.",
         )
         return [*super().get_override_parameters(), organization] if self.get_auth() else []
 
@@ -60,6 +63,15 @@ class ApiSchema(AutoSchema):
     def _refusal(self, status: HTTPStatus) -> dict[str, Any]:
         error = self.resolve_serializer(ErrorOut, "response").ref
         return {"description": status.phrase, "content": {"application/json": {"schema": error}}}
+
+
+class StrictScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    target_class = "anyreach.bodies.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**schema, "additionalProperties": False}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -166,10 +166,12 @@ def test_what_is_one_of_several_can_be_repeated(organization, admin, parameter, 
     assert len(shown) == 2
 
 
-def test_another_parameter_cannot_be_given_twice(admin):
-    answer = admin.get(user_id=["1", "2"])
+@pytest.mark.parametrize("given", [["1", "2"], [""]])
+def test_another_parameter_is_given_once_and_not_empty(admin, given):
+    answer = admin.get(user_id=given)
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert answer.json()["errors"][0] == {"field": "user_id", "message": "This can be given once."}
+    message = "This must be given once, and not empty."
+    assert answer.json()["errors"] == [{"field": "user_id", "message": message}]
 
 
 def test_all_parameters_narrow_together(organization, admin):
@@ -386,6 +388,8 @@ def test_an_id_of_another_organization_is_taken(admin):
         ({"user_id": "human-1"}, "user_id"),
         ({"user_id": "x" * 256}, "user_id"),
         ({"id": "5"}, "id"),
+        ({"id": 5}, "id"),
+        ({"user_id": 5}, "user_id"),
         ({"agent_id": "5"}, "agent_id"),
         ({"agent_id": str(uuid.UUID(int=1))}, "agent_id"),
         ({"custom_metadata": []}, "custom_metadata"),
@@ -430,6 +434,14 @@ def test_an_unreadable_body_is_400(admin, body):
 def test_a_huge_body_is_413(admin):
     answer = admin.post(body=" " * (1024 * 1024 + 1))
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+@pytest.mark.parametrize(("body", "status"), [("{", 400), ('{"why": "rude"}', 422), ("[]", 422)])
+def test_ending_takes_nothing_that_it_would_not_read(organization, admin, body, status):
+    conversation = make_conversation(organization)
+    assert admin.post(f"/{conversation.pk}/end", body).status_code == status
+    conversation.refresh_from_db()
+    assert conversation.is_active
 
 
 def test_a_viewer_makes_and_ends_nothing(organization):
