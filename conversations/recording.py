@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from asgiref.sync import sync_to_async
@@ -52,7 +52,7 @@ from conversations.models import (
     Turn,
 )
 from conversations.transcript import Cut, Event, Item, Lines, Text, Tool, changed, fold
-from conversations.turns import Saved
+from conversations.turns import Saved, time_of
 
 log = logging.getLogger(__name__)
 
@@ -293,10 +293,6 @@ async def _leave(following: Following, relieved: asyncio.Event, stopping: asynci
         await asyncio.sleep(NEWCOMER_HEARS_AFTER_S)
         await asyncio.wait_for(following.heard_out(), HEARD_OUT_WITHIN_S)
     following.stop()
-
-
-def time_of(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def event_of(happening: Happening) -> Event | None:

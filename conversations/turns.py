@@ -68,8 +68,8 @@ def turn_of(line: Line, conversation: Conversation, *, pk: UUID, position: int) 
         position=position,
         role=line.role,
         text=line.text,
-        started_at=_time(line.started_at),
-        ended_at=None if line.ended_at is None else _time(line.ended_at),
+        started_at=time_of(line.started_at),
+        ended_at=None if line.ended_at is None else time_of(line.ended_at),
         final=line.final,
         interrupted=line.interrupted,
         speaker=line.speaker[:255],
@@ -104,7 +104,7 @@ def line_of(turn: Turn) -> Line:
     )
 
 
-def _time(ms: int) -> datetime:
+def time_of(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
