@@ -1,5 +1,6 @@
 """When a call was recorded, and what is told of the rest."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -10,11 +11,14 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyreach.gateways.livekit.room import Back, Lost, Speech
+from anyreach.gateways.livekit.words import Kind
 from anyreach.organizations.scopes import Role
 from conversations import recorded
 from conversations.import_serializers import FinishedConversationIn
 from conversations.models import RecordedSpan, RecorderProcess, Status
 from conversations.recorded import Gap, gaps_between, gaps_of
+from conversations.recording import Recorder
 from tests.conversations.factories import make_conversation, make_turn
 from tests.organizations.factories import signed_in
 
@@ -141,6 +145,44 @@ def test_a_beat_tells_that_this_process_lives_and_who_was_relieved(call):
     before = RecorderProcess.objects.get().alive_at
     assert recorded._beat_and_look([span.pk for span in spans]) == [spans[0].pk]
     assert RecorderProcess.objects.get().alive_at > before
+
+
+@pytest.fixture
+def recorder(transactional_db, call):
+    recorder = Recorder(call)
+    recorder.span = recorded.begin(call, identity=recorder.identity, at=at(0))
+    recorder._read()
+    return recorder
+
+
+def happens(recorder, *happenings):
+    async def take():
+        for happening in happenings:
+            await recorder._take(happening)
+        assert await recorder._write()
+
+    asyncio.run(take())
+
+
+def ms(seconds: int) -> int:
+    return int(at(seconds).timestamp() * 1000)
+
+
+def speech(text: str) -> Speech:
+    return Speech("S1", "agent-1", Kind.AGENT, text, final=True, at=ms(30))
+
+
+def test_a_recorder_that_was_cut_off_from_the_room_tells_what_it_missed(recorder, call):
+    happens(recorder, Lost(ms(20)), Lost(ms(24)), Back(ms(28)), speech("After."))
+    recorded.end(recorder.span, at=at(60))
+    assert gaps_of(call) == [Gap(at(20), at(28))]
+    assert call.turns.get().text == "After."
+
+
+def test_a_recorder_that_was_taken_for_dead_writes_no_more(recorder, call):
+    recorded.take_over(make_span(call, 28))
+    happens(recorder, speech("Late."))
+    assert not call.turns.exists()
 
 
 # --- Where it is told --------------------------------------------------------------------------
