@@ -33,6 +33,7 @@ QUEUE_MS = 20_000
 INTERIM_EVERY_WORDS = 2
 SETTLES_S = 0.35
 BEGINS_WITHIN_S = 30
+LEAVES_WITHIN_S = 10
 BEFORE_CUT_S = 0.8
 HANG_UP_AFTER_S = 1.0
 # LiveKit is away, or somebody has ended the call: its room is gone in mid-sentence.
@@ -154,7 +155,10 @@ class Call:
         if self._beginning is not None:
             # Who is about to join would make the room anew.
             await asyncio.gather(self._beginning, return_exceptions=True)
-        await asyncio.gather(self.caller.leave(), self.agent.leave())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(
+                asyncio.gather(self.caller.leave(), self.agent.leave()), LEAVES_WITHIN_S
+            )
         with contextlib.suppress(Gone, LiveKitAway):
             async with server() as client:
                 await client.room.delete_room(api.DeleteRoomRequest(room=self.line.room))
