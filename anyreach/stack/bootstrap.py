@@ -53,15 +53,16 @@ def show(
         raise SetupFailed(str(failure)) from failure
 
 
-def system_package(missing: str, package: str) -> None:
-    """Install Debian's `package` as root; elsewhere say what is `missing`. Raises SetupFailed."""
+def system_packages(missing: str, *packages: str) -> None:
+    """Install Debian's `packages` as root; elsewhere say what is `missing`. Raises SetupFailed."""
+    names = " ".join(packages)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise SetupFailed(f"{missing} is missing: please install it (on Debian {package}).")
+        raise SetupFailed(f"{missing} is missing: please install it (on Debian {names}).")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     show("Debian's package lists", ["apt-get", "update", "-q"], environment=quiet)
-    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", package]
+    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
     # Downloading, unpacking and setting up: lines of each package, in numbers known by none.
-    show(f"{missing} ({package})", install, environment=quiet)
+    show(f"{missing} ({names})", install, environment=quiet)
 
 
 # --- Python --------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ def virtual_environment() -> None:
     if whole and ours.search(configuration.read_text()):
         return
     if importlib.util.find_spec("ensurepip") is None:
-        system_package("Python's venv module", "python3-venv")
+        system_packages("Python's venv module", "python3-venv")
     show("Virtual environment", [sys.executable, "-m", "venv", "--clear", VENV])
 
 
@@ -176,23 +177,49 @@ def livekit_server() -> None:
         STATE / "stamps" / "livekit-server",
         made=made,
         made_from=digest([module]),
-        step=lambda: build_livekit(module, made),
+        # Without cgo no C compiler is needed.
+        step=lambda: build_livekit("livekit-server", module, made, cgo=False),
     )
 
 
-def build_livekit(module: Path, made: Path) -> None:
+def livekit_sip() -> None:
+    """Build livekit-sip likewise; it needs a C compiler and what sound is made with."""
+    if shutil.which("livekit-sip"):
+        return
+    module = STACK / "livekit_sip"
+    made = STATE / "bin" / "livekit-sip"
+    once(
+        STATE / "stamps" / "livekit-sip",
+        made=made,
+        made_from=digest([module]),
+        step=lambda: build_livekit_sip(module, made),
+    )
+
+
+def build_livekit_sip(module: Path, made: Path) -> None:
+    libraries = ["opus", "opusfile", "soxr"]
+    found = shutil.which("pkg-config") and not subprocess.call(  # noqa: S603
+        ["pkg-config", "--exists", *libraries]  # noqa: S607
+    )
+    if not shutil.which("gcc") or not found:
+        tools = ["gcc", "libc6-dev", "pkg-config", *(f"lib{each}-dev" for each in libraries)]
+        system_packages("What livekit-sip is built with", *tools)
+    build_livekit("livekit-sip", module, made, cgo=True)
+
+
+def build_livekit(name: str, module: Path, made: Path, *, cgo: bool) -> None:
+    """Build the program that the Go module in the folder `module` names as its tool."""
     go = go_program()
-    package = "github.com/livekit/livekit-server/cmd/server"
-    # Without cgo no C compiler is needed.
-    environment = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-    modules = len(re.findall(r"^\t\S+ v", (module / "go.mod").read_text(), re.MULTILINE))
+    text = (module / "go.mod").read_text()
+    (package,) = re.findall(r"^tool (\S+)$", text, re.MULTILINE)
+    environment = {"CGO_ENABLED": str(int(cgo)), "GOTOOLCHAIN": "local", "GOWORK": "off"}
     show(
-        "LiveKit's sources",
+        f"{name}'s sources",
         [go, "mod", "download", "-x"],
         cwd=module,
         environment=environment,
         counted=r"\.zip: 200",
-        total=modules,
+        total=len(re.findall(r"^\t\S+ v", text, re.MULTILINE)),
     )
     listed = subprocess.run(  # noqa: S603
         [go, "list", "-deps", package],
@@ -203,11 +230,11 @@ def build_livekit(module: Path, made: Path) -> None:
         check=False,
     )
     if listed.returncode != 0:
-        raise SetupFailed(f"Go cannot read LiveKit's sources: {listed.stderr.strip()}")
+        raise SetupFailed(f"Go cannot read {name}'s sources: {listed.stderr.strip()}")
     partial = made.with_suffix(".partial")
     made.parent.mkdir(parents=True, exist_ok=True)
     show(
-        "livekit-server",
+        name,
         [go, "build", "-v", "-buildvcs=false", "-trimpath", "-o", partial, package],
         cwd=module,
         environment=environment,
@@ -235,8 +262,11 @@ def prepare(*, for_tests: bool) -> None:
         python_packages("Python packages for tests", ROOT / "requirements-dev.txt")
     bundles()
     livekit_server()
-    if for_tests and not shutil.which("chromium"):
-        system_package("Chromium", "chromium")
+    if for_tests:
+        livekit_sip()
+        for program in ("chromium", "redis-server", "baresip"):
+            if not shutil.which(program):
+                system_packages(program, program)
 
 
 def main(goal: str) -> int:

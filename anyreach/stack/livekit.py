@@ -47,6 +47,7 @@ class LiveKitServer:
     webhook_urls: list[str] = field(default_factory=list)
     empty_timeout_s: int = 10
     departure_timeout_s: int = 2
+    redis_port: int | None = None
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -79,7 +80,9 @@ class LiveKitServer:
 
     def configuration(self) -> dict[str, object]:
         """Return the server's settings: everything on loopback, no public STUN servers."""
+        redis = {"redis": {"address": f"127.0.0.1:{self.redis_port}"}} if self.redis_port else {}
         return {
+            **redis,
             "port": self.port,
             "bind_addresses": ["127.0.0.1"],
             "keys": {self.api_key: self.api_secret},

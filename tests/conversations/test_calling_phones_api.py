@@ -15,7 +15,7 @@ from anyreach.organizations.scopes import Role
 from conversations import rooms
 from conversations.models import Conversation, Direction, Participant, Status, StatusChange
 from conversations.phones import dialling
-from tests.conversations.factories import make_conversation, make_phone_number, make_trunk
+from tests.conversations.factories import make_conversation, make_trunk
 from tests.organizations.factories import bearer, make_api_key, make_organization
 
 pytestmark = pytest.mark.django_db
@@ -82,31 +82,6 @@ def test_without_a_trunk_no_telephone_is_called(ask):
 
 
 @pytest.mark.parametrize(
-    "number",
-    [
-        "4930555010",
-        "030 555010",
-        "+49 30 555010",
-        "+49",
-        "+",
-        "guest_1",
-        "sip:+4930555010@example.com",
-        "+4930555010@example.com",
-        "+4930555010;phone-context=+1",
-        "+4930555010,+19005550100",
-        "+4930555010\r\nRoute: <sip:example.com>",
-        "+٤٩٣٠٥٥٥٠١٠",
-    ],
-)
-def test_what_is_no_e164_number_is_not_dialled(organization, ask, number):
-    make_trunk(organization)
-    answer = ask(user_id=number)
-    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert answer.json()["errors"][0]["field"] == "user_id"
-    assert not dials()
-
-
-@pytest.mark.parametrize(
     ("allowed", "number", "is_called"),
     [
         ([], "+19005550100", True),
@@ -124,31 +99,6 @@ def test_only_allowed_destinations_are_called(organization, ask, allowed, number
     assert dials() == is_called
     if not is_called:
         assert answer.json()["errors"][0]["field"] == "user_id"
-
-
-def test_a_number_of_the_organizations_own_may_be_shown_and_no_others(organization, ask):
-    make_trunk(organization)
-    own, theirs = make_phone_number(organization), make_phone_number(make_organization())
-    assert ask(agent_number=own.number).json()["conversation"]["agent_number"] == own.number
-    for number in (theirs.number, "+15555550100", "anonymous"):
-        answer = ask(agent_number=number)
-        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert answer.json()["errors"][0]["field"] == "agent_number"
-    assert dials() == 1
-
-
-@pytest.mark.parametrize("field", ["trunk_id", "sip_trunk_id", "room_name", "dialled_at"])
-def test_nobody_names_the_trunk_or_the_room(organization, ask, field):
-    make_trunk(organization)
-    assert ask(**{field: "ST_other"}).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert not dials()
-
-
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.SUPERVISOR])
-def test_who_may_not_manage_conversations_calls_nobody(organization, ask, role):
-    make_trunk(organization)
-    assert ask(role).status_code == HTTPStatus.FORBIDDEN
-    assert not dials()
 
 
 @pytest.mark.parametrize("wrong", [{"number": "030"}, {"allowed_prefixes": ["+49", ""]}])

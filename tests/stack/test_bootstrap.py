@@ -31,7 +31,7 @@ def put(folder: Path, name: str, prints: str) -> None:
 
 def test_missing_system_package_is_said_where_it_cannot_be_installed(bare_path):
     with pytest.raises(bootstrap.SetupFailed) as refusal:
-        bootstrap.system_package("Chromium", "chromium")
+        bootstrap.system_packages("Chromium", "chromium")
     assert str(refusal.value) == "Chromium is missing: please install it (on Debian chromium)."
 
 
@@ -69,12 +69,25 @@ def test_node_comes_out_of_its_wheel_when_old_or_absent(bare_path, monkeypatch, 
 def test_livekit_server_is_not_built_where_one_is_configured_or_on_path(
     bare_path, state, monkeypatch
 ):
-    monkeypatch.setattr(bootstrap, "build_livekit", lambda *_: pytest.fail("It was built."))
+    monkeypatch.setattr(bootstrap, "build_livekit", lambda *_, **__: pytest.fail("It was built."))
     put(bare_path, "livekit-server", "")
     bootstrap.livekit_server()
     (bare_path / "livekit-server").unlink()
     monkeypatch.setenv("LIVEKIT_URL", "wss://livekit.example")
     bootstrap.livekit_server()
+
+
+def test_livekit_sip_is_not_built_where_one_is_on_path(bare_path, state, monkeypatch):
+    monkeypatch.setattr(bootstrap, "build_livekit_sip", lambda *_: pytest.fail("It was built."))
+    put(bare_path, "livekit-sip", "")
+    bootstrap.livekit_sip()
+
+
+def test_what_livekit_sip_is_built_with_is_said_where_it_cannot_be_installed(bare_path, state):
+    put(bare_path, "gcc", "")
+    with pytest.raises(bootstrap.SetupFailed, match=r"livekit-sip .* libopus-dev libopusfile-dev"):
+        bootstrap.livekit_sip()
+    assert not (state / "bin" / "livekit-sip").exists()
 
 
 def test_command_that_fails_is_a_sentence_that_names_its_log(state, capfd):

@@ -1,0 +1,117 @@
+"""A LiveKit that can call telephones, and our processes beside it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import connection
+from livekit import api
+
+from anyreach.organizations.models import Organization
+from anyreach.stack.livekit import LiveKitServer
+from anyreach.stack.phones import Phones
+from conversations.models import OutboundTrunk
+from tests.callers import server
+from tests.conftest import Process, Web, running_web
+from tests.environment import WEB_PORT, free_port
+from tests.phones.softphone import Refuser, Softphone
+
+OURS = "+493090182000"
+
+
+@pytest.fixture(scope="session")
+def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
+    """LiveKit with Redis and its SIP service, apart from the LiveKit of other tests."""
+    folder = tmp_path_factory.mktemp("phones")
+    first_rtp_port = free_port()
+    livekit = LiveKitServer(
+        folder=folder,
+        api_key=settings.LIVEKIT_API_KEY,
+        api_secret=settings.LIVEKIT_API_SECRET,
+        port=free_port(),
+        tcp_port=free_port(),
+        udp_port=free_port(),
+        webhook_urls=[f"http://127.0.0.1:{WEB_PORT}/livekit/webhook"],
+        redis_port=free_port(),
+    )
+    stack = Phones(
+        folder=folder,
+        server=livekit,
+        sip_port=free_port(),
+        health_port=free_port(),
+        rtp_ports=range(first_rtp_port, first_rtp_port + 100),
+    )
+    stack.start()
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture(autouse=True)
+def _on_this_livekit(phones: Phones, settings) -> None:
+    settings.LIVEKIT_URL = phones.server.url
+
+
+@pytest.fixture
+def web(transactional_db: None, phones: Phones) -> Iterator[Web]:
+    with running_web(LIVEKIT_URL=phones.server.url) as web:
+        yield web
+
+
+@pytest.fixture
+def new_worker(transactional_db: None, phones: Phones) -> Iterator[Callable[[], Process]]:
+    """Return a function that starts a worker, which lets telephones ring for four seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+        cursor.execute("TRUNCATE procrastinate_periodic_defers CASCADE")
+    workers: list[Process] = []
+
+    def start() -> Process:
+        environment = {"LIVEKIT_URL": phones.server.url, "PHONE_RINGING_TIMEOUT_S": "4"}
+        workers.append(Process("phones-worker", "manage.py", "worker", **environment))
+        workers[-1].start()
+        return workers[-1]
+
+    yield start
+    for each in workers:
+        each.kill()
+
+
+@pytest.fixture
+def worker(new_worker: Callable[[], Process]) -> Process:
+    return new_worker()
+
+
+@pytest.fixture
+def new_phone(tmp_path: Path) -> Iterator[Callable[..., Softphone]]:
+    """Return a function that starts a telephone."""
+    phones: list[Softphone] = []
+
+    def start(number: str = "+4930555010", *, answers: bool = False) -> Softphone:
+        folder = tmp_path / f"phone-{len(phones)}"
+        phones.append(Softphone(folder, number, frequency=440, answers=answers))
+        phones[-1].start()
+        return phones[-1]
+
+    yield start
+    for each in phones:
+        each.stop()
+
+
+def give_trunk(organization: Organization, phone: Softphone | Refuser) -> OutboundTrunk:
+    """Give the organization a trunk of LiveKit's that leads to one telephone."""
+
+    async def make() -> str:
+        trunk = api.SIPOutboundTrunkInfo(
+            name="test", address=f"127.0.0.1:{phone.sip_port}", numbers=[OURS]
+        )
+        async with server() as client:
+            made = await client.sip.create_outbound_trunk(
+                api.CreateSIPOutboundTrunkRequest(trunk=trunk)
+            )
+        return str(made.sip_trunk_id)
+
+    return OutboundTrunk.objects.create(
+        organization=organization, sip_trunk_id=async_to_sync(make)(), number=OURS
+    )
