@@ -104,7 +104,7 @@ def take_over(span: RecordedSpan) -> None:
 def holds(span: RecordedSpan) -> bool:
     """Whether `span` goes on, until the end of this transaction."""
     spans = RecordedSpan.objects.select_for_update(no_key=True).filter(ended_at=None)
-    return spans.filter(pk=span.pk).first() is not None
+    return bool(spans.filter(pk=span.pk).values_list("pk"))
 
 
 def missed(span: RecordedSpan, *, lost_at: datetime, back_at: datetime) -> None:

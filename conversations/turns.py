@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from django.db import transaction
-
 from anyreach.live.announcing import announce
 from conversations.models import Conversation, Turn
 from conversations.transcript import Line, Lines, user_turn_count
@@ -32,15 +30,17 @@ class Saved:
         self._next = max((turn.position for turn in turns), default=-1) + 1
 
     def save(self, lines: Iterable[Line], whole: Lines) -> None:
-        """Write the changed `lines` of the `whole` transcript, and announce it."""
+        """Write the changed `lines` of the `whole` transcript, and announce it.
+
+        In the transaction of whoever knows that it may be written.
+        """
         turns = [self._turn(line) for line in lines]
         conversations = Conversation.objects.filter(pk=self.conversation.pk)
-        with transaction.atomic():
-            Turn.objects.bulk_create(
-                turns, update_conflicts=True, unique_fields=["id"], update_fields=TOLD
-            )
-            conversations.update(user_turn_count=user_turn_count(whole))
-            announce(self.conversation.organization_id, self.conversation.pk, "turns")
+        Turn.objects.bulk_create(
+            turns, update_conflicts=True, unique_fields=["id"], update_fields=TOLD
+        )
+        conversations.update(user_turn_count=user_turn_count(whole))
+        announce(self.conversation.organization_id, self.conversation.pk, "turns")
 
     def _turn(self, line: Line) -> Turn:
         keys = _keys(line)
