@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-.PHONY: help demo test test-agent lint format bench soak lock release-sdk
+.PHONY: help demo test test-agent lint format bench bench-volume soak lock release-sdk
 
 help:  ## Print what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -30,6 +30,10 @@ format:  ## Rewrite Python as ruff formats it
 bench:  ## Measure what the issues ask for, each beside a baseline
 	@$(PYTHON) -m anyreach.stack.bootstrap test
 	@.venv/bin/python -m tests.bench
+
+bench-volume:  ## Measure the inbox on a million conversations, next to ten thousand
+	@$(PYTHON) -m anyreach.stack.bootstrap test
+	@BENCH_VOLUME=1000000 .venv/bin/python -m tests.bench -k bench_volume
 
 soak:  ## Listen to a call for half an hour, over a network that fails
 	@$(PYTHON) -m anyreach.stack.bootstrap test

@@ -27,7 +27,7 @@ class Command(BaseCommand):
     help = (
         "Fill an organization with conversations of two years, the same ones each time, to measure "
         "how fast pages are. A second one, <slug>-neighbour, gets a quarter as many. 1,000,000 "
-        "conversations with 10 turns each need about 8 GB of disk. Nothing of it is ever deleted: "
+        "conversations with 10 turns each need about 6 GB of disk. Nothing of it is ever deleted: "
         "use a database that you can drop."
     )
 
