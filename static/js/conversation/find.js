@@ -1,7 +1,7 @@
 /** Find in transcript: counts what fits, marks it, goes from one to the next. */
 
 import {matchesIn} from "../core/finding.js";
-import {focusOn} from "./steps.js";
+import {focusOn, showTurn} from "./steps.js";
 
 const WHERE = ".turn-text, .turn-tool code, .turn-tool pre";
 
@@ -102,10 +102,10 @@ function mark(name, matches) {
   CSS.highlights.set(name, highlight);
 }
 
-function reveal({turn, range}) {
+async function reveal({turn, range}) {
   const call = turn.querySelector("details");
   if (call && !range.startContainer.parentElement.closest("summary")) call.open = true;
-  turn.scrollIntoView({block: "nearest"});
+  await showTurn(turn, "nearest");
   const words = document.createRange();
   words.setStart(range.startContainer, range.startOffset);
   words.setEnd(range.endContainer, range.endOffset);

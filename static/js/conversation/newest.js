@@ -1,5 +1,7 @@
 /** What comes below the reader's view is counted on a button; who presses it follows, until they scroll away. */
 
+import {showTurn} from "./steps.js";
+
 /**
  * @param {Element} list
  * @param {HTMLButtonElement} button
@@ -7,9 +9,10 @@
  */
 export function offerNewest(list, button) {
   const isAtEnd = () => list.getBoundingClientRect().bottom <= innerHeight;
-  const goToEnd = () => list.lastElementChild.scrollIntoView({block: "end"});
+  const goToEnd = () => showTurn(list.lastElementChild, "end");
   let unseen = 0;
   let follows = false;
+  let scrolledTo = scrollY;
 
   function show(count) {
     unseen = count;
@@ -22,8 +25,9 @@ export function offerNewest(list, button) {
     goToEnd();
   });
   addEventListener("scroll", () => {
-    if (!isAtEnd()) follows = false;
-    else if (unseen) show(0);
+    if (scrollY < scrolledTo) follows = false;
+    scrolledTo = scrollY;
+    if (unseen && isAtEnd()) show(0);
   });
   return (count) => {
     if (follows) goToEnd();

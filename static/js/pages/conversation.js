@@ -4,7 +4,7 @@ import {offerFind} from "../conversation/find.js";
 import {Listening} from "../conversation/listening.js";
 import {offerNewest} from "../conversation/newest.js";
 import {offerTabs} from "../conversation/panes.js";
-import {offerSteps} from "../conversation/steps.js";
+import {offerSteps, showTurn} from "../conversation/steps.js";
 import {newsOfList, takeIn} from "../conversation/turns.js";
 import {ask, oneAtATime} from "../core/asking.js";
 import {countUp} from "../core/clock.js";
@@ -67,9 +67,11 @@ function say(sentence) {
 let isAwaited = location.hash.startsWith("#turn-") && !document.querySelector(":target");
 
 function arrive() {
-  if (!isAwaited || !document.getElementById(location.hash.slice(1))) return;
+  const turn = isAwaited && document.getElementById(location.hash.slice(1));
+  if (!turn) return;
   isAwaited = false;
   location.replace(location.hash);
+  showTurn(turn, "start");
 }
 
 const showTurns = oneAtATime(
