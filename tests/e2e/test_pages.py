@@ -33,6 +33,7 @@ PAGES = (
     "/acme/api-keys",
     "/acme/listening",
     "/acme/embedding",
+    "/acme/phones",
     "/account/tokens",
     "/account/password",
     "/account/sessions",
