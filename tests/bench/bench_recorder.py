@@ -21,6 +21,8 @@ from tests.organizations.factories import make_organization
 SENTENCES = 200
 LOOK_EVERY_S = 0.001
 CALLS = 100
+# Some calls end while others begin.
+MOST = 90
 CALLS_COME_WITHIN_S = 180
 MEASURED_S = 60
 
@@ -82,7 +84,7 @@ def bench_many_calls_in_one_worker(web, worker: Process) -> None:
     )
     calls.start()
     try:
-        asyncio.run(until(recorders(CALLS), within_s=CALLS_COME_WITHIN_S))
+        asyncio.run(until(recorders(MOST), within_s=CALLS_COME_WITHIN_S))
         turns, began, used = Turn.objects.count(), time.monotonic(), seconds_used(worker.pid)
         resident = []
         while time.monotonic() - began < MEASURED_S:
@@ -93,7 +95,9 @@ def bench_many_calls_in_one_worker(web, worker: Process) -> None:
         said = Turn.objects.count() - turns
     finally:
         calls.kill()
-    print(f"\n{CALLS} calls recorded by one worker for {took:.0f} s, {said / took:.0f} turns/s")
+    print(
+        f"\nAt least {MOST} of {CALLS} calls recorded by one worker for {took:.0f} s, {said / took:.0f} turns/s"
+    )
     print(f"its share of one core   {share:.0%}")
     print(f"its memory              {max(resident):.0f} MB at most")
 
