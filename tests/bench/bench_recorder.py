@@ -95,9 +95,7 @@ def bench_many_calls_in_one_worker(web, worker: Process) -> None:
         said = Turn.objects.count() - turns
     finally:
         calls.kill()
-    print(
-        f"\nAt least {MOST} of {CALLS} calls recorded by one worker for {took:.0f} s, {said / took:.0f} turns/s"
-    )
+    print(f"\n{MOST} to {CALLS} calls in one worker for {took:.0f} s, {said / took:.0f} turns/s")
     print(f"its share of one core   {share:.0%}")
     print(f"its memory              {max(resident):.0f} MB at most")
 
