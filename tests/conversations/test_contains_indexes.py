@@ -5,27 +5,16 @@ from django.db import connection
 
 from tests.conversations.factories import make_conversation
 
-pytestmark = pytest.mark.django_db
 
-
-@pytest.fixture
-def plan():
-    """Return how a part of `column` is looked for, were reading all rows no choice."""
+@pytest.mark.django_db
+@pytest.mark.parametrize("column", ["user_id", "agent_number"])
+def test_a_part_is_found_by_its_index_or_without(column):
+    conversation = make_conversation(**{column: "+15550100"})
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")
-        if cursor.fetchone() is None:
-            pytest.skip("This server has no pg_trgm, as the embedded one.")
+        is_indexed = cursor.fetchone() is not None
+        # Were reading all rows no choice.
         cursor.execute("SET LOCAL enable_seqscan = off")
-
-    def plan(column: str) -> str:
-        conversation = make_conversation(**{column: "+15550100"})
-        found = type(conversation).objects.filter(**{f"{column}__icontains": "5501"})
-        assert list(found) == [conversation]
-        return found.order_by().explain()
-
-    return plan
-
-
-@pytest.mark.parametrize("column", ["user_id", "agent_number"])
-def test_a_part_is_found_by_its_index(plan, column):
-    assert f"conversation_{column}_part" in plan(column)
+    found = type(conversation).objects.filter(**{f"{column}__icontains": "5501"})
+    assert list(found) == [conversation]
+    assert (f"conversation_{column}_part" in found.order_by().explain()) is is_indexed
