@@ -59,7 +59,8 @@ def tests() -> list[Stage]:
     # The browser's event loop makes async_to_sync refuse in other tests, and only one can be had
     # in a run: these have runs of their own.
     in_chromium = ("tests/e2e", "tests/attack/browser")
-    apart = [f"--ignore={folder}" for folder in (*in_chromium, "tests/bench")]
+    elsewhere = (*in_chromium, "tests/bench", "tests/agents")  # the last by `make test-agent`
+    apart = [f"--ignore={folder}" for folder in elsewhere]
     return [
         Stage("vitest", ("npm", "test", "--silent"), {"PATH": path_with_node()}),
         Stage("pytest", (*pytest, "-n", "2", *apart), {}),

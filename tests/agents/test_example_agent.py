@@ -1,4 +1,4 @@
-"""The example agent, on the real livekit-agents, as AnyReach writes its call down."""
+"""`make test-agent`: the example agent, on the real livekit-agents, and its call in AnyReach."""
 
 import os
 import subprocess
@@ -18,8 +18,6 @@ LONG_ANSWER = (
     "I am sorry to hear that. I will now go through your order with you, from the first "
     "line to the last, and after that we will see together what can be done about it."
 )
-
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="`make test-agent` runs it")
 
 
 @pytest.fixture
