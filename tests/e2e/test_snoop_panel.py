@@ -149,7 +149,7 @@ def test_a_viewer_sees_the_page_without_the_panel(page, context, site, live_call
     sign_in(context, make_member(organization, Role.VIEWER).user, site)
     live_call.say("S1", "A secret.")
     open_call(page, site, live_call.conversation)
-    expect(page.get_by_text("What was said is shown to supervisors and admins.")).to_be_visible()
+    expect(page.get_by_text("What was said is shown to supervisors and admins")).to_be_visible()
     page.wait_for_timeout(1000)
     expect(page.locator("anyreach-snoop-panel")).to_have_count(0)
     assert "A secret." not in page.content()

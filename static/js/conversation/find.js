@@ -1,7 +1,7 @@
 /** Find in transcript: counts what fits, marks it, goes from one to the next. */
 
 import {matchesIn} from "../core/finding.js";
-import {focusOn, showTurn} from "./steps.js";
+import {focusOn} from "./steps.js";
 
 const WHERE = ".turn-text, .turn-tool code, .turn-tool pre";
 
@@ -102,10 +102,10 @@ function mark(name, matches) {
   CSS.highlights.set(name, highlight);
 }
 
-async function reveal({turn, range}) {
+function reveal({turn, range}) {
   const call = turn.querySelector("details");
   if (call && !range.startContainer.parentElement.closest("summary")) call.open = true;
-  await showTurn(turn, "nearest");
+  turn.scrollIntoView({block: "nearest"});
   const words = document.createRange();
   words.setStart(range.startContainer, range.startOffset);
   words.setEnd(range.endContainer, range.endOffset);

@@ -1,7 +1,5 @@
 /** What comes below the reader's view is counted on a button; who presses it follows, until they scroll away. */
 
-import {showTurn} from "./steps.js";
-
 /**
  * @param {Element} list
  * @param {HTMLButtonElement} button
@@ -9,7 +7,8 @@ import {showTurn} from "./steps.js";
  */
 export function offerNewest(list, button) {
   const isAtEnd = () => list.getBoundingClientRect().bottom <= innerHeight;
-  const goToEnd = () => showTurn(list.lastElementChild, "end");
+  // At once: a browser that scrolls smoothly does not heed the reader's own scrolling meanwhile.
+  const goToEnd = () => list.lastElementChild.scrollIntoView({block: "end", behavior: "instant"});
   let unseen = 0;
   let follows = false;
   let scrolledTo = scrollY;

@@ -1,7 +1,6 @@
 /** Going from turn to turn by keyboard, and copying the link to one. */
 
 const COPIED_SHOWN_MS = 2000;
-const STEADY_WITHIN = 10;
 
 /**
  * @param {Element} list of turns
@@ -38,24 +37,7 @@ export function offerSteps(list, say) {
 export function focusOn(turn) {
   turn.tabIndex = -1;
   turn.focus({preventScroll: true});
-  showTurn(turn, "nearest");
-}
-
-/**
- * Scroll to a turn, until it stays: what is above it may still change its size.
- *
- * @param {Element} turn
- * @param {ScrollLogicalPosition} block
- */
-export async function showTurn(turn, block) {
-  let before = null;
-  for (let tries = 0; tries < STEADY_WITHIN; tries += 1) {
-    turn.scrollIntoView({block});
-    const {top} = turn.getBoundingClientRect();
-    if (top === before) return;
-    before = top;
-    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-  }
+  turn.scrollIntoView({block: "nearest"});
 }
 
 function firstInView(list) {

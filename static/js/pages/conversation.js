@@ -4,7 +4,7 @@ import {offerFind} from "../conversation/find.js";
 import {Listening} from "../conversation/listening.js";
 import {offerNewest} from "../conversation/newest.js";
 import {offerTabs} from "../conversation/panes.js";
-import {offerSteps, showTurn} from "../conversation/steps.js";
+import {offerSteps} from "../conversation/steps.js";
 import {newsOfList, takeIn} from "../conversation/turns.js";
 import {ask, oneAtATime} from "../core/asking.js";
 import {countUp} from "../core/clock.js";
@@ -71,7 +71,7 @@ function arrive() {
   if (!turn) return;
   isAwaited = false;
   location.replace(location.hash);
-  showTurn(turn, "start");
+  turn.scrollIntoView();
 }
 
 const showTurns = oneAtATime(
