@@ -163,7 +163,7 @@ def test_an_ear_that_lost_its_right_is_out_and_stays_out(came, way):
     assert set(ListenSession.objects.values_list("ended_how", flat=True)) == {"revoked"}
     assert ListenEvent.objects.filter(kind="revoked").count() == 1
     returns = ListenEvent.objects.filter(kind="refused", details__why__startswith="Came")
-    asyncio.run(until(sync_to_async(lambda: returns.count() == 2)))
+    asyncio.run(until(sync_to_async(lambda: returns.count() == 2), within_s=30))
 
 
 def test_who_else_listens_hears_on():
