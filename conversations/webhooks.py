@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 from prometheus_client import Counter
 
 from anyreach.gateways.livekit import webhooks as livekit_webhooks
@@ -46,9 +47,19 @@ def keep(body: bytes, authorization: str) -> None:
     try:
         with transaction.atomic():
             WebhookEvent.objects.create(id=event.id, name=event.name, body=text)
-            handle.configure(lock=f"room:{event.room.name}").defer(event_id=event.id)
+            handle.configure(lock=_lock(event.room.name)).defer(event_id=event.id)
     except IntegrityError:
         log.info("A webhook event came twice", extra={"event_id": event.id})
+
+
+def are_waiting(room_name: str) -> bool:
+    """Return whether LiveKit has reported more of this room than was taken in so far."""
+    unfinished = ProcrastinateJob.objects.filter(status__in=["todo", "doing"])
+    return unfinished.filter(lock=_lock(room_name)).exists()
+
+
+def _lock(room_name: str) -> str:
+    return f"room:{room_name}"
 
 
 @app.periodic(cron="17 3 * * *")

@@ -17,7 +17,7 @@ from anyreach.gateways.livekit import phones, server
 from anyreach.gateways.livekit.phones import NotReached, Why
 from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.jobs.shutdown import Shutdown
-from conversations import lifecycle, rooms
+from conversations import lifecycle, rooms, webhooks
 from conversations.lifecycle import Evidence
 from conversations.models import Conversation, Participant, Status, StatusChange
 
@@ -116,6 +116,8 @@ def _is_decided(conversation: Conversation) -> bool:
     if conversation.answered_at or conversation.is_over:
         return True
     if any(each.identity == conversation.user_id for each in present):
+        return False
+    if webhooks.are_waiting(room):
         return False
     if not conversation.participants.filter(kind=Participant.Kind.SIP).exists():
         reason = "The call could not be dialled."

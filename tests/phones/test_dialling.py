@@ -8,12 +8,15 @@ from http import HTTPStatus
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from conversations.models import TERMINAL, Conversation, Status
+from conversations.phones import dialling
 from tests.callers import Party, identities, token_of, until
 from tests.conversations.factories import make_trunk
+from tests.conversations.test_webhooks import event, handled, participant, send
 from tests.organizations.factories import bearer, make_api_key, make_organization
 from tests.phones.conftest import OURS, give_trunk
 from tests.phones.softphone import Refuser
@@ -208,3 +211,22 @@ def test_a_worker_that_dies_before_it_has_dialled_leaves_no_call_behind(
     reaches(conversation, Status.FAILED)
     assert conversation.end_reason == "The call could not be dialled."
     assert not phone.calls
+
+
+def test_what_livekit_reported_is_taken_in_before_a_telephone_counts_as_not_dialled(
+    organization, program, new_phone
+):
+    give_trunk(organization, new_phone())
+    conversation = program(channel="telephone", user_id=NUMBER)
+    Conversation.objects.filter(pk=conversation.pk).update(dialled_at=timezone.now())
+    conversation.refresh_from_db()
+    rang = participant(NUMBER, "SIP", disconnectReason="USER_UNAVAILABLE")
+    left = event("participant_left", room=conversation.room_name, participant=rang)
+    assert send(json.dumps(left).encode()).status_code == HTTPStatus.OK
+    assert not dialling._is_decided(conversation)
+    handled(left)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded'")
+    assert dialling._is_decided(conversation)
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.end_reason) == ("unanswered", "Nobody answered.")
