@@ -160,6 +160,7 @@ def open_from_elsewhere(context: BrowserContext, stranger: Customer, address: st
     opener.goto(stranger.raw_page(f"{THROWER}", "/opener"))
     with context.expect_page() as opened:
         opener.evaluate("(address) => { window.opened = window.open(address); }", address)
+    opened.value.wait_for_url(address)
     return opened.value
 
 
@@ -192,7 +193,7 @@ def test_a_frame_in_a_window_of_its_own_answers_nobody(context, stranger, organi
     listen = f"{stranger.our_url}/public/listen?embed={organization.embed_id}"
     with context.expect_page() as opened:
         opener.evaluate("(address) => { window.opened = window.open(address); }", listen)
-    opened.value.wait_for_load_state()
+    opened.value.wait_for_url(listen)
     opener.evaluate("() => { greet(opened); }")
     by_itself = opened.value.evaluate(
         """() => {
