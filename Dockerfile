@@ -16,6 +16,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY manage.py pyproject.toml ./
 COPY anyreach anyreach
 COPY conversations conversations
+COPY agent_assist agent_assist
 COPY listen_sdk listen_sdk
 COPY templates templates
 COPY --from=bundles /app/static/build static/build

@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "anyreach.jobs",
     "anyreach.demo",
     "conversations",
+    "agent_assist",
     "listen_sdk",
 ]
 
@@ -324,6 +325,7 @@ LOGGING = {
     "loggers": {
         "anyreach": {"level": LOG_LEVEL},
         "conversations": {"level": LOG_LEVEL},
+        "agent_assist": {"level": LOG_LEVEL},
         # Their messages name addresses and arguments, which can hold phone numbers.
         "django.request": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class AgentAssistConfig(AppConfig):
+    name = "agent_assist"
