@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,10 +15,13 @@ import pytest
 import pytest_django
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 
+from anyreach.organizations.models import Organization
 from anyreach.stack.dying_with_parent import die_with_parent
 from anyreach.stack.livekit import LiveKitServer
 from tests.environment import LIVEKIT_PORT, WEB_PORT, free_port
+from tests.organizations.factories import signed_in
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +54,12 @@ def livekit_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKit
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def as_member(organization: Organization) -> Callable[..., Client]:
+    """Return a function: the client of a new member with a role, an admin's without."""
+    return partial(signed_in, organization)
 
 
 class Process:

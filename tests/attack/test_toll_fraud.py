@@ -3,21 +3,20 @@
 import json
 import threading
 import uuid
+from functools import partial
 from http import HTTPStatus
 
 import pytest
 from django.db import connection
 from django.test import Client
-from procrastinate.contrib.django.models import ProcrastinateJob
 
 from anyreach.organizations.scopes import Role
 from conversations.models import Conversation
+from tests.conversations.calling import NUMBER, ask_for_call, dials
 from tests.conversations.factories import make_phone_number, make_trunk
 from tests.organizations.factories import bearer, make_api_key, make_organization
 
 pytestmark = pytest.mark.django_db
-
-NUMBER = "+4930555010"
 
 
 @pytest.fixture
@@ -27,21 +26,7 @@ def organization():
 
 @pytest.fixture
 def ask(organization):
-    """Return a function: ask for a call, as a program with a key of a role."""
-
-    def ask(role=Role.ADMIN, **body):
-        return Client().post(
-            "/core/conversations",
-            json.dumps({"channel": "telephone", "user_id": NUMBER, **body}),
-            content_type="application/json",
-            headers=bearer(make_api_key(organization, role)[1]),
-        )
-
-    return ask
-
-
-def dials() -> int:
-    return ProcrastinateJob.objects.filter(task_name="phones.dial").count()
+    return partial(ask_for_call, organization)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The page of agents and phone numbers."""
 
-from functools import partial
 from http import HTTPStatus
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from anyreach.organizations.scopes import Role
 from conversations.models import Agent, PhoneNumber
 from tests.conversations.factories import make_agent, make_conversation, make_phone_number
-from tests.organizations.factories import make_organization, signed_in
+from tests.organizations.factories import make_organization
 
 pytestmark = pytest.mark.django_db
 
@@ -18,12 +17,6 @@ PAGE = "/acme/agents"
 @pytest.fixture
 def organization():
     return make_organization("acme", "Acme Dental")
-
-
-@pytest.fixture
-def as_member(organization):
-    """Return a function: the client of a new member with a role."""
-    return partial(signed_in, organization)
 
 
 def test_an_agent_is_added_changed_and_deleted(as_member, organization):

@@ -1,26 +1,22 @@
 """POST /core/conversations for a telephone: what is taken, refused and handed to the worker."""
 
-import json
 import uuid
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.test import Client
 from django.utils import timezone
-from procrastinate.contrib.django.models import ProcrastinateJob
 
-from anyreach.organizations.scopes import Role
 from conversations import rooms
 from conversations.models import Conversation, Direction, Participant, Status, StatusChange
 from conversations.phones import dialling
+from tests.conversations.calling import NUMBER, ask_for_call, dials
 from tests.conversations.factories import make_conversation, make_trunk
-from tests.organizations.factories import bearer, make_api_key, make_organization
+from tests.organizations.factories import make_organization
 
 pytestmark = pytest.mark.django_db
-
-NUMBER = "+4930555010"
 
 
 @pytest.fixture
@@ -30,21 +26,7 @@ def organization():
 
 @pytest.fixture
 def ask(organization):
-    """Return a function: ask for a call, as a program with a key of a role."""
-
-    def ask(role=Role.ADMIN, **body):
-        return Client().post(
-            "/core/conversations",
-            json.dumps({"channel": "telephone", "user_id": NUMBER, **body}),
-            content_type="application/json",
-            headers=bearer(make_api_key(organization, role)[1]),
-        )
-
-    return ask
-
-
-def dials() -> int:
-    return ProcrastinateJob.objects.filter(task_name="phones.dial").count()
+    return partial(ask_for_call, organization)
 
 
 def test_a_call_is_taken_and_handed_to_the_worker(organization, ask):

@@ -1,6 +1,5 @@
 """The page of an organization's outbound trunk."""
 
-from functools import partial
 from http import HTTPStatus
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from anyreach.organizations.scopes import Role
 from conversations.models import OutboundTrunk
 from tests.conversations.factories import make_trunk
-from tests.organizations.factories import make_organization, signed_in
+from tests.organizations.factories import make_organization
 
 pytestmark = pytest.mark.django_db
 
@@ -23,12 +22,6 @@ FILLED_IN = {
 @pytest.fixture
 def organization():
     return make_organization("acme", "Acme Dental")
-
-
-@pytest.fixture
-def as_member(organization):
-    """Return a function: the client of a new member with a role."""
-    return partial(signed_in, organization)
 
 
 @pytest.mark.usefixtures("livekit_server")

@@ -1,6 +1,5 @@
 """The pages of keys, tokens and members."""
 
-from functools import partial
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -17,7 +16,6 @@ from tests.organizations.factories import (
     make_organization,
     make_token,
     make_user,
-    signed_in,
 )
 
 pytestmark = pytest.mark.django_db
@@ -26,12 +24,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def organization():
     return make_organization("acme", "Acme Dental")
-
-
-@pytest.fixture
-def as_member(organization):
-    """Return a function: the client of a new member with a role."""
-    return partial(signed_in, organization)
 
 
 PAGES = ["/acme/api-keys", "/acme/members", "/acme/members/invite"]
