@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, TextField, Value
 
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import (
@@ -133,6 +133,14 @@ class OutboundTrunk(models.Model):
         return not self.allowed_prefixes or number.startswith(tuple(self.allowed_prefixes))
 
 
+# What people write between a number's digits, and its plus: it may get lost in an address.
+PUNCTUATION = " \u00a0().-[]+"
+# A user_id without that, as conversation_by_user has it.
+PLAIN_USER_ID = Func(
+    F("user_id"), Value(PUNCTUATION), Value(""), function="translate", output_field=TextField()
+)
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, caller: Caller) -> Self:
         """Narrow to what `caller` may see. Every view starts here."""
@@ -144,6 +152,13 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     def open(self) -> Self:
         """Not over yet: active ones, and web sessions whose visitor is still to come."""
         return self.filter(status__in=OPEN)
+
+    def with_number(self, number: str) -> Self:
+        """Narrow to those whose `user_id` is a telephone number, however either is written, or
+        else exactly `number`."""
+        plain = number.translate(dict.fromkeys(map(ord, PUNCTUATION)))
+        found = self.alias(plain_user_id=PLAIN_USER_ID).filter(plain_user_id=plain)
+        return found if plain.isdecimal() else found.filter(user_id=number)
 
 
 class Conversation(models.Model):
@@ -209,6 +224,13 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["organization", "-created_at", "-id"], name="conversation_newest"),
             models.Index(fields=["agent", "-created_at", "-id"], name="conversation_by_agent"),
+            models.Index(
+                F("organization"),
+                PLAIN_USER_ID,
+                F("created_at").desc(),
+                F("id").desc(),
+                name="conversation_by_user",
+            ),
             *(
                 models.Index(
                     fields=["organization", field, "-created_at", "-id"],
@@ -392,7 +414,7 @@ class RecordedSpan(models.Model):
         ordering = ["started_at", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(ended_at=None) | Q(ended_at__gte=models.F("started_at")),
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")),
                 name="recorded_span_forward",
             )
         ]
