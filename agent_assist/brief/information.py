@@ -1,0 +1,229 @@
+"""What has become known in a call: from tools, the caller's words, and what came with it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from uuid import UUID
+
+from agent_assist.brief import tools
+from agent_assist.brief.markers import Sign, text_of
+from agent_assist.brief.patterns import Found, Kind, find
+from agent_assist.brief.quoting import clean, cut, is_card_number, masked
+from agent_assist.brief.sections import Information, MarkerKind
+from conversations.models import Conversation, Turn
+
+AT_MOST = 12
+VALUE_CHARS = 80
+SAID_TURNS = 150  # at either end of a call: looking for patterns takes its time
+TOOL_TURNS = 60
+SAID_EACH = 2
+FROM_ARGUMENTS, FROM_OUTPUTS, FROM_METADATA = 6, 4, 3
+
+_SAYS_SOMETHING = re.compile(
+    r"\d|@|\b(?:at|arroba|zero|oh|null|one|two|three|four|five|six|seven|eight|nine|ten|\w+teen"
+    r"|\w+ty"
+    r"|hundred|dos|tres|cuatro|cinco|siete|zwei|drei|vier|fünf|sieben|name|llamo|nombre|soy"
+    r"|hei(?:ß|ss)e"
+    r"|this is|i am|i'm|ich bin|\w+day|tomorrow|january|february|march|april|may|june|july|august"
+    r"|\w+tember|october|november|december|\w+tag|mittwoch|morgen|mañana|lunes|jueves|viernes)\b"
+    r"|\b\w\W+\w\W+\w\b",
+    re.IGNORECASE,
+)
+_LABELS = {
+    Kind.NAME: "Name said",
+    Kind.PHONE: "Phone number",
+    Kind.EMAIL: "E-mail",
+    Kind.REFERENCE: "Number said",
+    Kind.AMOUNT: "Amount said",
+    Kind.DATE: "Date said",
+    Kind.TIME: "Time said",
+}
+_AS_SAID = {Kind.DATE, Kind.TIME}
+
+_SECRET = re.compile(
+    r"pass(?:word|wd|code|phrase)|pwd|secret|(?:^|_)(?:token|cvv|cvc|csc|pin|otp|tan)(?:$|_)"
+    r"|api_?key"
+    r"|security_?code|one_time|credential|authorization|pin_?code"
+)
+_PARTLY = re.compile(r"card_?(?:number|no|num)|(?:^|_)(?:card|pan|iban|ssn)(?:$|_)|social_security")
+_NOISE = re.compile(
+    r"^(?:ok|success|successful|found|error|errors|is_error|message|status_code|http_status"
+    r"|timestamp"
+    r"|request_id|trace_id|session_id|call_id|conversation_id|version|type|object|locale|language)$"
+)
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_UPPER = {"id", "url", "iban", "sku", "zip", "vin", "pnr", "imei", "sms", "vat"}
+_WHOLE_LABELS = {"dob": "Date of birth", "e mail": "E-mail", "email": "E-mail"}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`same` is equal for two values that mean the same."""
+
+    label: str
+    value: str
+    same: str
+    turns: tuple[UUID, ...] = ()
+
+
+def information_of(
+    conversation: Conversation, turns: Sequence[Turn], signs: Sequence[Sign]
+) -> tuple[Information, ...]:
+    """Return what to know, the most useful first, each value once with all turns that have it."""
+    on = conversation.created_at.date()
+    failed = {sign.turn.id for sign in signs if sign.kind == MarkerKind.TOOL_FAILURE}
+    ran = [turn for turn in turns if turn.role == Turn.Role.TOOL][-TOOL_TURNS:]
+    worked = [turn for turn in ran if turn.id not in failed]
+    heard = list(_heard(turns, on))
+    pieces: dict[str, Piece] = {}
+    for piece in (
+        *_named(conversation),
+        *_latest(_given(ran, on))[:FROM_ARGUMENTS],
+        *_said(heard),
+        *_latest(_answered(worked, on))[-FROM_OUTPUTS:],
+        *_metadata(conversation),
+    ):
+        pieces.setdefault(piece.same, piece)
+    cited = [_with_turns(piece, turns, heard) for piece in list(pieces.values())[:AT_MOST]]
+    return tuple(
+        Information(label=each.label, value=each.value, turns=each.turns) for each in cited
+    )
+
+
+def label_of(key: str) -> str:
+    """A key as a person reads it: "order_id" and "orderId" → "Order ID"."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", clean(key))
+    words = re.sub(r"[\W_]+", " ", spaced).strip().lower()
+    if words in _WHOLE_LABELS:
+        return _WHOLE_LABELS[words]
+    shown = " ".join(word.upper() if word in _UPPER else word for word in words.split())
+    return cut(shown[:1].upper() + shown[1:], 40) or "Value"
+
+
+def value_of(key: str, value: str) -> str:
+    """A value as it may be shown: short, and hidden where its key says that it is secret."""
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower().replace("-", "_").replace(" ", "_")
+    if _SECRET.search(name):
+        return "••••"
+    digits = re.sub(r"\D", "", value)
+    if is_card_number(digits) or (_PARTLY.search(name) and len(digits) > 4):
+        return masked(digits)
+    return cut(value, VALUE_CHARS)
+
+
+def _named(conversation: Conversation) -> Iterator[Piece]:
+    if name := clean(conversation.caller_name or ""):
+        yield Piece("Caller name", cut(name, VALUE_CHARS), _same(name))
+
+
+def _given(turns: Sequence[Turn], on: date) -> Iterator[Piece]:
+    """Yield what tools were called with."""
+    for turn in turns:
+        for key, value in tools.scalars(turn.arguments):
+            if not _UUID.fullmatch(value):
+                yield _piece(key, value, turn, on)
+
+
+def _answered(turns: Sequence[Turn], on: date) -> Iterator[Piece]:
+    """Yield what tools have answered, where it is short."""
+    for turn in turns:
+        for key, value in tools.scalars(turn.output):
+            is_short = len(value) <= tools.SHORT_CHARS and value not in ("yes", "no")
+            if is_short and not _NOISE.match(key.lower()) and not _UUID.fullmatch(value):
+                yield _piece(key, value, turn, on)
+
+
+def _metadata(conversation: Conversation) -> list[Piece]:
+    metadata = conversation.custom_metadata
+    return [
+        Piece(label_of(key.removeprefix("anyreach_")), value_of(key, value), _same(value))
+        for key, value in tools.scalars(metadata if isinstance(metadata, dict) else {})
+        if not _UUID.fullmatch(value)
+    ][:FROM_METADATA]
+
+
+def _piece(key: str, value: str, turn: Turn, on: date) -> Piece:
+    label, same = label_of(key), _meaning(value, on)
+    # Two nights for two guests are two things to know.
+    return Piece(
+        label, value_of(key, value), same if len(same) > 2 else f"{label} {same}", (turn.id,)
+    )
+
+
+def _latest(pieces: Iterator[Piece]) -> list[Piece]:
+    """The last value of each label: what is asked for again has been corrected."""
+    latest: dict[str, Piece] = {}
+    for piece in pieces:
+        before = latest.get(piece.label)
+        again = before.turns if before is not None and before.same == piece.same else ()
+        latest[piece.label] = replace(piece, turns=tuple(dict.fromkeys((*again, *piece.turns))))
+    return list(latest.values())
+
+
+def _heard(turns: Sequence[Turn], on: date) -> Iterator[tuple[Turn, Found]]:
+    telling = [
+        turn
+        for turn in turns
+        if turn.role == Turn.Role.USER and _SAYS_SOMETHING.search(text_of(turn))
+    ]
+    if len(telling) > 2 * SAID_TURNS:
+        telling = [*telling[:SAID_TURNS], *telling[-SAID_TURNS:]]
+    for turn in telling:
+        yield from ((turn, found) for found in find(text_of(turn), on=on))
+
+
+def _said(heard: Sequence[tuple[Turn, Found]]) -> Iterator[Piece]:
+    """Yield the last things of each kind that the caller said."""
+    for kind, label in _LABELS.items():
+        last: dict[str, Piece] = {}
+        for turn, found in heard:
+            if found.kind == kind and not is_card_number(found.value):
+                value = cut(_shown(found), VALUE_CHARS)
+                last[found.value] = Piece(label, value, found.value, (turn.id,))
+        yield from list(last.values())[: -SAID_EACH - 1 : -1]
+
+
+def _shown(found: Found) -> str:
+    """As it was said, where that is what a person reads best; what it means otherwise.
+
+    A "Friday" may have been the last or the next one: the words do not say.
+    """
+    is_written = found.kind in _AS_SAID or any(map(str.isdigit, found.text))
+    return found.text if is_written else found.value
+
+
+def _with_turns(piece: Piece, turns: Sequence[Turn], heard: Sequence[tuple[Turn, Found]]) -> Piece:
+    """Cite the caller's turns, too, that say the same."""
+    saying = {turn.id for turn, found in heard if piece.same in found.readings}
+    words = piece.value.lower()
+    if len(words) > 3 and "•" not in words and not words.endswith("…"):
+        whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+        saying |= {
+            turn.id
+            for turn in turns
+            if turn.role == Turn.Role.USER
+            and words in (text := text_of(turn).lower())
+            and whole.search(text)
+        }
+    cited = saying | set(piece.turns)
+    return replace(piece, turns=tuple(turn.id for turn in turns if turn.id in cited))
+
+
+def _meaning(value: str, on: date) -> str:
+    """What makes two values the same: how `find` reads a value that is nothing else."""
+    if len(value) <= tools.SHORT_CHARS:
+        found = _read(value, on)
+        if len(found) == 1 and found[0].text.strip() == value.strip():
+            return found[0].value
+    return _same(value)
+
+
+@cache
+def _read(value: str, on: date) -> list[Found]:
+    return find(value, on=on)
+
+
+def _same(value: str) -> str:
+    return re.sub(r"\W", "", value.casefold()) or value
