@@ -1,11 +1,13 @@
 """Settings, read once from the environment. A missing or wrong one stops start-up."""
 
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 import environ
 import structlog
+from cryptography.fernet import Fernet
 from csp.constants import NONCE, NONE, SELF
 
 env = environ.Env()
@@ -47,11 +49,31 @@ def one_of(name: str, *choices: str) -> str:
     return value if value in choices else refuse(f"{name} must be {' or '.join(choices)}.")
 
 
+def web_url(name: str) -> str:
+    value: str = env.str(name, default="")
+    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+        refuse(f"{name} must be an address that begins with http:// or https://.")
+    return value
+
+
 def livekit_url(name: str, *, default: str) -> str:
     value: str = env.str(name, default=default)
     if urlsplit(value).scheme not in {"ws", "wss"} or not urlsplit(value).hostname:
         refuse(f"{name} must be an address that begins with ws:// or wss://.")
     return value
+
+
+def fernet_keys(name: str, *, needed: bool) -> list[bytes]:
+    """Return the setting's keys, the newest first. A DEBUG installation has one of its own."""
+    in_debug = urlsafe_b64encode(b"only-for-development".ljust(32, b"x")).decode()
+    written = required(name, in_debug=in_debug) if needed else env.str(name, default="")
+    keys = [key.strip().encode() for key in written.split(",") if key.strip()]
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError:
+            refuse(f"{name} must be 32 random bytes in URL-safe Base64, or several with commas.")
+    return keys
 
 
 SECRET_KEY = required("SECRET_KEY", in_debug="only-for-development-" + "x" * 40)
@@ -82,6 +104,23 @@ WEBHOOK_KEEP_DAYS = number("WEBHOOK_KEEP_DAYS", default=7)
 WEBHOOK_MAX_BYTES = 64 * 1024
 API_BODY_MAX_BYTES = 1024 * 1024
 IMPORT_MAX_BYTES = number("IMPORT_MAX_BYTES", default=64 * 1024 * 1024)
+
+# --- The language model that writes handoff briefs, if there is one ------------------------
+
+LLM_BASE_URL = web_url("LLM_BASE_URL")
+LLM_MODEL = env.str("LLM_MODEL", default="")
+LLM_API_KEY = env.str("LLM_API_KEY", default="")
+if LLM_BASE_URL and not LLM_MODEL:
+    refuse("LLM_BASE_URL is set, but LLM_MODEL is not.")
+for _name, _value in (("LLM_MODEL", LLM_MODEL), ("LLM_API_KEY", LLM_API_KEY)):
+    if _value and not LLM_BASE_URL:
+        refuse(f"{_name} is set, but LLM_BASE_URL is not.")
+LLM_FIRST_SECTION_TIMEOUT_S = number("LLM_FIRST_SECTION_TIMEOUT_S", default=8)
+LLM_TIMEOUT_S = number("LLM_TIMEOUT_S", default=30)
+LLM_MAX_TOKENS = number("LLM_MAX_TOKENS", default=2000, minimum=100)
+LLM_MAX_INPUT_TOKENS = number("LLM_MAX_INPUT_TOKENS", default=24_000, minimum=1000)
+LLM_SECOND_LOOK = flag("LLM_SECOND_LOOK", default=False)
+BRIEF_KEYS = fernet_keys("BRIEF_KEY", needed=bool(LLM_BASE_URL))
 
 # --- Django --------------------------------------------------------------------------------
 
@@ -272,6 +311,7 @@ SPECTACULAR_SETTINGS = {
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 PROCRASTINATE_IMPORT_PATHS = [
+    "agent_assist.writing",
     "anyreach.jobs.stalled",
     "conversations.listening",
     "conversations.phones.dialling",
@@ -319,7 +359,8 @@ LOGGING = {
             "class": "logging.StreamHandler",
             "formatter": "json",
             "filters": ["no_addresses"],
-        }
+        },
+        "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
@@ -332,5 +373,10 @@ LOGGING = {
         # It calls every room's end an error.
         "livekit": {"level": "CRITICAL"},
         "uvicorn.access": {"level": "CRITICAL"},
+        # They tell what is sent to the language model, at a level that their own variables set.
+        **{
+            name: {"handlers": ["nowhere"], "propagate": False}
+            for name in ("openai", "httpx2", "httpcore2")
+        },
     },
 }
