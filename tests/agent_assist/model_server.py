@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,9 +22,9 @@ KEY = Fernet.generate_key().decode()
 class Reply:
     """One answer to one request.
 
-    `text` is streamed, `tokens_per_s` of four letters at most, all at once without; `begins_after_s`
-    the first of them. With `cut_at` the connection ends after so many characters. `status` other
-    than 200, or another `content_type` than a stream's, sends `text` as the body.
+    `text` is streamed in tokens of four letters at most, all at once without `tokens_per_s`. With
+    `cut_at` the connection ends after so many characters. With another `content_type` than a
+    stream's, `text` is the body.
     """
 
     text: str = ""
@@ -38,10 +38,7 @@ class Reply:
 
 
 def answer(**sections: Any) -> str:
-    """Return a model's JSON, with sections that a test does not name left empty.
-
-    Claims are written as their words, and as the turns that they cite: ("He is Tom.", "t1", "t2").
-    """
+    """Return a model's JSON, with sections that a test does not name left empty."""
     empty: dict[str, Any] = {
         "transfer_reason": None,
         "sentiment": None,
@@ -116,10 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(Reply(_error("nothing queued"), 500, "application/json"))
         reply = self.model.replies.popleft()
         time.sleep(reply.begins_after_s)
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked has gone
             self._send(reply)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # whoever asked has gone
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)

@@ -1,0 +1,185 @@
+"""A model's answer is read as far as it is finished, in whatever shape it comes."""
+
+import json
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent_assist.brief.reading import NO_TURN, read
+from agent_assist.brief.sections import Level, Sections
+from agent_assist.brief.sifting import claims_of
+from tests.agent_assist.model_server import answer, claim
+
+ALIASES = {f"t{number}": uuid4() for number in range(1, 5)}
+WHOLE = answer(
+    transfer_reason=claim('Says {"x"}] and "no".', "t1"),
+    sentiment={"turns": ["t2"], "label": "Calm", "level": "calm"},
+    call_summary=[claim("One.", "t1"), claim("Two.", "t1", "t2"), claim("Three.", "t3")],
+    suggested_next_steps=[{"turns": ["t1"], "action": "Call.", "confidence": "low"}],
+    information_collected=[{"turns": ["t2"], "label": "Order", "value": "12"}],
+    compliance_flags=[
+        {"turns": ["t3"], "kind": "emergency", "severity": "high", "detail": "Fire."}
+    ],
+)
+
+
+def sections_in(text: str) -> Sections:
+    found = read(text, ALIASES)
+    assert found is not None
+    return found.sections
+
+
+def lines_in(*summary: object) -> list[str]:
+    return [line.text for line in sections_in(answer(call_summary=list(summary))).call_summary]
+
+
+def claims_in(sections: Sections) -> set[tuple[str, object]]:
+    return {(section, claim) for section, claims in claims_of(sections) for claim in claims}
+
+
+def test_a_whole_answer():
+    found = read(WHOLE, ALIASES)
+    assert found is not None
+    assert found.is_whole
+    assert len(claims_in(found.sections)) == 8
+    assert found.sections.call_summary[1].turns == (ALIASES["t1"], ALIASES["t2"])
+
+
+def test_of_a_growing_answer_only_finished_claims_are_read_and_none_is_lost_again():
+    finished = claims_in(sections_in(WHOLE))
+    before: set[tuple[str, object]] = set()
+    counts = set()
+    for length in range(len(WHOLE)):
+        found = read(WHOLE[:length], ALIASES)
+        now = claims_in(found.sections) if found else set()
+        assert before <= now <= finished
+        assert found is None or not found.is_whole
+        before = now
+        counts.add(len(now))
+    assert counts == set(range(9))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"```json\n{WHOLE}\n```",
+        f"Here is {{the}} brief you asked for:\n\n{WHOLE}\n\nI hope {{that}} helps!",
+        f'<think>Perhaps {{"call_summary": []}}?</think>{WHOLE}',
+        WHOLE.replace(", ", ",\n\t"),
+        json.dumps({"turns_read": 4, **json.loads(WHOLE)}),
+    ],
+)
+def test_what_is_around_the_answer_does_not_matter(written):
+    found = read(written, ALIASES)
+    assert found == read(WHOLE, ALIASES)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "I am sorry.", "{", "[1, 2]", '<think>{"a": 1}', "{'a': 1}", '{"a" 1}']
+)
+def test_where_no_json_is_nothing_is_read(written):
+    assert read(written, ALIASES) is None
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [["t2"], "t2", 2, ["2"], [2], ["T2"], ["t2", "t2"], "[t2]"],
+)
+def test_a_turn_is_cited_in_any_writing(turns):
+    claim = {"text": "One.", "turns": turns}
+    assert sections_in(answer(call_summary=[claim])).call_summary[0].turns == (ALIASES["t2"],)
+
+
+@pytest.mark.parametrize("turns", [[], None, {}, "the second one", False])
+def test_what_cites_nothing_has_no_turns(turns):
+    claim = {"text": "One.", "turns": turns}
+    assert sections_in(answer(call_summary=[claim])).call_summary[0].turns == ()
+
+
+def test_a_turn_that_was_not_shown_is_none_that_there_is():
+    cited = claim("One.", "t1", "t99", "t0")
+    assert sections_in(answer(call_summary=[cited])).call_summary[0].turns == (
+        ALIASES["t1"],
+        NO_TURN,
+    )
+    assert NO_TURN not in ALIASES.values()
+
+
+@pytest.mark.parametrize(
+    ("summary", "lines"),
+    [
+        (["A bare sentence."], ["A bare sentence."]),
+        ([claim(f"{number}.", "t1") for number in range(9)], ["0.", "1.", "2.", "3.", "4."]),
+        ([claim(" Two\n lines. ", "t1")], ["Two lines."]),
+        ([claim("x" * 401, "t1"), claim("y", "t1")], ["y"]),
+        ([claim("", "t1"), {"turns": ["t1"]}, None, 7, [], claim("y", "t1")], ["y"]),
+        ([{"text": ["no"], "turns": ["t1"]}], []),
+    ],
+)
+def test_of_a_list_what_can_be_read_is(summary, lines):
+    assert lines_in(*summary) == lines
+
+
+def test_a_string_where_a_list_should_be():
+    sections = sections_in(answer(call_summary="He wants a refund.", suggested_next_steps="Pay."))
+    assert [line.text for line in sections.call_summary] == ["He wants a refund."]
+    assert sections.suggested_next_steps == ()
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("Slightly frustrated", Level.SLIGHTLY_FRUSTRATED),
+        ("ANGRY", Level.ANGRY),
+        ("furious", None),
+        (None, None),
+        (["calm"], None),
+    ],
+)
+def test_a_word_that_we_do_not_know_is_not_guessed(level, expected):
+    sentiment = {"turns": ["t1"], "label": "So so", "level": level}
+    found = sections_in(answer(sentiment=sentiment)).sentiment
+    assert (found.level if found else None) == expected
+
+
+def test_of_a_key_that_comes_twice_the_last_counts():
+    text = '{"call_summary": ["One."], "call_summary": ["Two."]}'
+    assert [line.text for line in sections_in(text).call_summary] == ["Two."]
+
+
+def test_another_schema_has_nothing_to_read():
+    found = read('{"summary": "He wants a refund.", "mood": {"is": "calm"}}', ALIASES)
+    assert found is not None
+    assert found.sections == Sections()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+KEYS = st.sampled_from([*json.loads(WHOLE), "turns", "text", "label", "value"])
+
+
+@given(st.dictionaries(KEYS, st.lists(st.dictionaries(KEYS, JSON)) | JSON), st.integers(0, 500))
+def test_no_shape_is_too_odd(data, length):
+    text = json.dumps(data)
+    for written in (text, text[:length]):
+        found = read(written, ALIASES)
+        assert found is None or all(
+            isinstance(turn, UUID)
+            for _, claims in claims_of(found.sections)
+            for each in claims
+            for turn in each.turns
+        )
+
+
+@given(st.text(alphabet='{}[]",:\\tn1 \ud83d'))
+def test_no_text_is_too_odd(text):
+    read(text, ALIASES)
+
+
+def test_a_long_answer_is_read_quickly():
+    text = '{"call_summary": ["' + '\\"[' * 50_000
+    assert read(text, ALIASES) is not None
