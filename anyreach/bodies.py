@@ -125,5 +125,21 @@ class StrictSerializer(serializers.Serializer[Any]):
         return None
 
 
+class StrictQuery(StrictSerializer):
+    """An address's parameters: none twice or empty where one value is meant."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        # DRF reads the last of several, and an empty one as none: not what was asked for.
+        wrong = {
+            name: ["This must be given once, and not empty."]
+            for name, values in data.lists()
+            if not isinstance(self.fields.get(name), serializers.ListField)
+            and (len(values) > 1 or values == [""])
+        }
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return super().to_internal_value(data)
+
+
 class NothingIn(StrictSerializer):
     """A body that says nothing: none, or an object without fields."""

@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from anyreach.bodies import StrictSerializer, read_json
+from anyreach.bodies import StrictQuery, StrictSerializer, read_json
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.scopes import Scope
 from conversations.models import (
@@ -249,7 +249,7 @@ class MetadataField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-class ConversationQuery(StrictSerializer):
+class ConversationQuery(StrictQuery):
     """The parameters of the list, by which it is narrowed; `lookups` says how."""
 
     direction = serializers.ListField(
@@ -293,18 +293,6 @@ class ConversationQuery(StrictSerializer):
         "created_before": "created_at__lte",
         "custom_metadata": "custom_metadata__contains",
     }
-
-    def to_internal_value(self, data: Any) -> Any:
-        # DRF reads the last of several, and an empty one as none: not what was asked for.
-        wrong = {
-            name: ["This must be given once, and not empty."]
-            for name, values in data.lists()
-            if not isinstance(self.fields.get(name), serializers.ListField)
-            and (len(values) > 1 or values == [""])
-        }
-        if wrong:
-            raise serializers.ValidationError(wrong)
-        return super().to_internal_value(data)
 
     def conditions(self) -> dict[str, Any]:
         """Return the validated parameters as conditions of a QuerySet."""

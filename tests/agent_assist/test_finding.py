@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from agent_assist.finding import newest
+from agent_assist.finding import newest, others_of
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.scopes import Scope
 from conversations.models import Channel, Conversation, Direction, Status
@@ -46,8 +46,7 @@ def ago(**time):
 @pytest.mark.parametrize("kept", [NUMBER, "15550184471", "+1 (555) 018-4471"])
 def test_a_number_is_the_same_however_it_is_written(organization, caller, written, kept):
     conversation = make_conversation(organization, user_id=kept)
-    found = newest(caller, written)
-    assert found.conversation == conversation
+    assert newest(caller, written) == conversation
 
 
 @pytest.mark.parametrize(
@@ -69,24 +68,22 @@ def test_the_newest_counts_live_or_ended(organization, caller):
     ended = make_conversation(
         organization, user_id=NUMBER, created_at=ago(hours=1), status=Status.COMPLETED
     )
-    found = newest(caller, NUMBER)
-    assert (found.conversation, found.others) == (ended, 1)
+    assert newest(caller, NUMBER) == ended
+    assert others_of(ended) == 1
 
 
 def test_a_web_session_whose_visitor_never_came_is_none(organization, caller):
     make_conversation(organization, user_id="guest_1", status=Status.TOKEN_CREATED)
     assert newest(caller, "guest_1") is None
     make_conversation(organization, user_id="guest_1", created_at=ago(hours=3))
-    found = newest(caller, "guest_1")
-    assert found.others == 0
+    assert others_of(newest(caller, "guest_1")) == 0
 
 
 def test_others_are_those_of_the_day_before(organization, caller):
     for hours in (3, 10, 26.9, 27.1):
         make_conversation(organization, user_id=NUMBER, created_at=ago(hours=hours))
     make_conversation(organization, created_at=ago(hours=4))
-    found = newest(caller, NUMBER)
-    assert found.others == 2
+    assert others_of(newest(caller, NUMBER)) == 2
 
 
 def test_another_organizations_calls_are_not_there(caller):
@@ -112,5 +109,4 @@ def test_among_many_rows_an_index_finds_it(organization, caller, django_assert_n
     assert "conversation_by_user" in with_number[:1].explain()
     assert "conversation_by_user" in with_number.filter(created_at__gte=ago(days=1)).explain()
     with django_assert_num_queries(2):
-        found = newest(caller, "15550004471")
-    assert found.others == 3
+        assert others_of(newest(caller, "15550004471")) == 3
