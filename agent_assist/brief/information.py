@@ -1,17 +1,19 @@
 """What has become known in a call: from tools, the caller's words, and what came with it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from uuid import UUID
 
 from agent_assist.brief import tools
-from agent_assist.brief.markers import Sign, text_of
+from agent_assist.brief.call import Call
+from agent_assist.brief.markers import text_of
 from agent_assist.brief.patterns import Found, Kind, find
 from agent_assist.brief.quoting import clean, cut, is_card_number, masked
-from agent_assist.brief.sections import Information, MarkerKind
+from agent_assist.brief.sections import FlagKind, Information, MarkerKind
 from conversations.models import Conversation, Turn
 
 AT_MOST = 12
@@ -31,16 +33,14 @@ _SAYS_SOMETHING = re.compile(
     r"|\b\w\W+\w\W+\w\b",
     re.IGNORECASE,
 )
-_LABELS = {
+_IDENTIFYING = {
     Kind.NAME: "Name said",
     Kind.PHONE: "Phone number",
     Kind.EMAIL: "E-mail",
     Kind.REFERENCE: "Number said",
-    Kind.AMOUNT: "Amount said",
-    Kind.DATE: "Date said",
-    Kind.TIME: "Time said",
 }
-_AS_SAID = {Kind.DATE, Kind.TIME}
+_OTHERS_SAID = {Kind.AMOUNT: "Amount said", Kind.DATE: "Date said"}
+_VAGUE = {Kind.TIME: "Time said"}
 
 _SECRET = re.compile(
     r"pass(?:word|wd|code|phrase)|pwd|secret|(?:^|_)(?:token|cvv|cvc|csc|pin|otp|tan)(?:$|_)"
@@ -68,28 +68,42 @@ class Piece:
     turns: tuple[UUID, ...] = ()
 
 
-def information_of(
-    conversation: Conversation, turns: Sequence[Turn], signs: Sequence[Sign]
-) -> tuple[Information, ...]:
+def information_of(call: Call) -> tuple[Information, ...]:
     """Return what to know, the most useful first, each value once with all turns that have it."""
-    on = conversation.created_at.date()
-    failed = {sign.turn.id for sign in signs if sign.kind == MarkerKind.TOOL_FAILURE}
-    ran = [turn for turn in turns if turn.role == Turn.Role.TOOL][-TOOL_TURNS:]
+    on = call.conversation.created_at.date()
+    failed = {sign.turn.id for sign in call.of(MarkerKind.TOOL_FAILURE)}
+    payment = {sign.turn.id for sign in call.flagged(FlagKind.PAYMENT_DATA)}
+    ran = call.ran[-TOOL_TURNS:]
     worked = [turn for turn in ran if turn.id not in failed]
-    heard = list(_heard(turns, on))
+    heard = list(_heard([turn for turn in call.said if turn.id not in payment], on))
     pieces: dict[str, Piece] = {}
     for piece in (
-        *_named(conversation),
+        *_named(call.conversation),
         *_latest(_given(ran, on))[:FROM_ARGUMENTS],
-        *_said(heard),
+        *_said(heard, _IDENTIFYING),
         *_latest(_answered(worked, on))[-FROM_OUTPUTS:],
-        *_metadata(conversation),
+        *_said(heard, _OTHERS_SAID if ran else {**_OTHERS_SAID, **_VAGUE}),
+        *_metadata(call.conversation),
     ):
         pieces.setdefault(piece.same, piece)
-    cited = [_with_turns(piece, turns, heard) for piece in list(pieces.values())[:AT_MOST]]
+    known = [_with_turns(each, call, heard) for each in list(pieces.values())[:AT_MOST]]
     return tuple(
-        Information(label=each.label, value=each.value, turns=each.turns) for each in cited
+        Information(label=each.label, value=each.value, turns=each.turns)
+        for each in _told_apart(known, call)
     )
+
+
+def _told_apart(pieces: Sequence[Piece], call: Call) -> Iterator[Piece]:
+    """Yield them, a label that comes again with the tool from which its value is."""
+    names = {turn.id: tools.spoken_name(turn) for turn in call.ran}
+    taken: set[str] = set()
+    for piece in pieces:
+        sources = [names[turn] for turn in piece.turns if turn in names]
+        label = (
+            f"{piece.label} ({sources[-1]})" if piece.label in taken and sources else piece.label
+        )
+        taken.add(label)
+        yield replace(piece, label=label)
 
 
 def label_of(key: str) -> str:
@@ -153,36 +167,37 @@ def _piece(key: str, value: str, turn: Turn, on: date) -> Piece:
 
 
 def _latest(pieces: Iterator[Piece]) -> list[Piece]:
-    """The last value of each label: what is asked for again has been corrected."""
+    """The last value of each label: what is given again has been corrected."""
     latest: dict[str, Piece] = {}
     for piece in pieces:
         before = latest.get(piece.label)
         again = before.turns if before is not None and before.same == piece.same else ()
-        latest[piece.label] = replace(piece, turns=tuple(dict.fromkeys((*again, *piece.turns))))
+        latest[piece.label] = replace(piece, turns=(*again, *piece.turns))
     return list(latest.values())
 
 
 def _heard(turns: Sequence[Turn], on: date) -> Iterator[tuple[Turn, Found]]:
-    telling = [
-        turn
-        for turn in turns
-        if turn.role == Turn.Role.USER and _SAYS_SOMETHING.search(text_of(turn))
-    ]
+    telling = [turn for turn in turns if _SAYS_SOMETHING.search(text_of(turn))]
     if len(telling) > 2 * SAID_TURNS:
         telling = [*telling[:SAID_TURNS], *telling[-SAID_TURNS:]]
     for turn in telling:
         yield from ((turn, found) for found in find(text_of(turn), on=on))
 
 
-def _said(heard: Sequence[tuple[Turn, Found]]) -> Iterator[Piece]:
-    """Yield the last things of each kind that the caller said."""
-    for kind, label in _LABELS.items():
+def _said(heard: Sequence[tuple[Turn, Found]], labels: Mapping[Kind, str]) -> Iterator[Piece]:
+    """Yield the last things of these kinds that the caller said."""
+    for kind, label in labels.items():
         last: dict[str, Piece] = {}
         for turn, found in heard:
-            if found.kind == kind and not is_card_number(found.value):
-                value = cut(_shown(found), VALUE_CHARS)
-                last[found.value] = Piece(label, value, found.value, (turn.id,))
+            is_weekday = kind == Kind.DATE and Kind.TIME not in labels and not _is_calendar(found)
+            if found.kind == kind and not is_weekday and not is_card_number(found.value):
+                last[found.value] = Piece(label, _shown(found), found.value, (turn.id,))
         yield from list(last.values())[: -SAID_EACH - 1 : -1]
+
+
+def _is_calendar(found: Found) -> bool:
+    """Whether a day was said by its date, and not as "Friday" or "tomorrow"."""
+    return any(reading.startswith("--") for reading in found.readings) or "20" in found.text
 
 
 def _shown(found: Found) -> str:
@@ -190,11 +205,14 @@ def _shown(found: Found) -> str:
 
     A "Friday" may have been the last or the next one: the words do not say.
     """
-    is_written = found.kind in _AS_SAID or any(map(str.isdigit, found.text))
-    return found.text if is_written else found.value
+    if found.kind == Kind.AMOUNT:
+        number, currency = found.value.split()
+        return f"{Decimal(number):,.2f} {currency}".replace(".00 ", " ")
+    is_written = found.kind in (Kind.DATE, Kind.TIME) or any(map(str.isdigit, found.text))
+    return cut(found.text if is_written else found.value, VALUE_CHARS)
 
 
-def _with_turns(piece: Piece, turns: Sequence[Turn], heard: Sequence[tuple[Turn, Found]]) -> Piece:
+def _with_turns(piece: Piece, call: Call, heard: Sequence[tuple[Turn, Found]]) -> Piece:
     """Cite the caller's turns, too, that say the same."""
     saying = {turn.id for turn, found in heard if piece.same in found.readings}
     words = piece.value.lower()
@@ -202,13 +220,11 @@ def _with_turns(piece: Piece, turns: Sequence[Turn], heard: Sequence[tuple[Turn,
         whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
         saying |= {
             turn.id
-            for turn in turns
-            if turn.role == Turn.Role.USER
-            and words in (text := text_of(turn).lower())
-            and whole.search(text)
+            for turn in call.said
+            if words in (text := text_of(turn).lower()) and whole.search(text)
         }
     cited = saying | set(piece.turns)
-    return replace(piece, turns=tuple(turn.id for turn in turns if turn.id in cited))
+    return replace(piece, turns=tuple(turn.id for turn in call.turns if turn.id in cited))
 
 
 def _meaning(value: str, on: date) -> str:

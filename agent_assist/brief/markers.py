@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from agent_assist.brief import tools
-from agent_assist.brief.quoting import READ_CHARS, card_numbers
+from agent_assist.brief.quoting import READ_CHARS, Group, card_in, rows
 from agent_assist.brief.rules import COMPLIANCE, DESK, MONTH, RULES, RUN, THING, Rule
 from agent_assist.brief.sections import FlagKind, Level, Marker, MarkerKind, Severity
 from conversations.models import Turn
@@ -25,26 +25,22 @@ class Sign:
     level: Level | None = None
 
 
-# "I do not want a manager" is no request: a no in the same clause, shortly before.
+# "I do not want a manager" is no request: a no in the same clause, shortly before, or within.
 _NO = re.compile(
     r"(?:\b(?:not|no|never|without|nobody|nicht|kein\w*|nie|nunca|sin)|n't)\W+(?:[\w']+\W+){0,4}$",
     re.IGNORECASE,
 )
-_NO_ASKED = re.compile(
+_NO_WITHIN = re.compile(r"n't\b|\b(?:not|nicht|no (?:need|wish))\b", re.IGNORECASE)
+# "Why can't I talk to somebody?" asks for it all the same.
+_ASKED_WITH_NO = re.compile(
     r"\b(?:can't|can not|cannot|couldn't|won't|why don't|don't you|isn't|aren't)\W+(?:i|you|we"
     r"|there)\b",
     re.IGNORECASE,
 )
-_NO_WITHIN = re.compile(
-    r"\b(?:don't|do not|didn't|did not|no) (?:really )?(?:want|need|have|wish)\b", re.IGNORECASE
-)
 _CLAUSE_END = re.compile(r"[.!?;:,]|\bbut\b|\baber\b|\bpero\b", re.IGNORECASE)
-_SAYS_NO_ITSELF = {
-    "Refuses to talk to a machine",
-    "Refuses the recording",
-    "Speaks of an emergency",
-}
 
+MOST_GROUPS = 40  # of digits, of which a card's number is looked for
+_DIGITS = re.compile(r"\d{4}|\b(?:one|two|three|four|five|six|uno|dos|tres|eins|zwei|drei)\b", re.I)
 WORD = re.compile(r"[\w']+|@")
 
 
@@ -54,7 +50,7 @@ def text_of(turn: Turn) -> str:
 
 
 def signs_of(turns: Sequence[Turn]) -> list[Sign]:
-    """Return what the rules find, in the turns' order; the most important one of a turn first."""
+    """Return what the rules find, in the turns' order."""
     signs: list[Sign] = []
     asked = ""
     for turn in turns:
@@ -70,26 +66,44 @@ def signs_of(turns: Sequence[Turn]) -> list[Sign]:
                 signs.append(Sign(turn, MarkerKind.COMMITMENT, promised.label, promised.sentence))
             asked = text if "?" in text or "please" in words else ""
         elif turn.role == Turn.Role.USER:
-            signs += _card_signs(turn, text)
             if asked and not found:
                 signs += _answer_signs(turn, text, asked)
             asked = ""
-    return signs
+    signs += [*_card_signs(turns), *_other_voices(turns)]
+    places = {turn.id: place for place, turn in enumerate(turns)}
+    return sorted(signs, key=lambda sign: places[sign.turn.id])
 
 
 def markers_of(signs: Iterable[Sign]) -> Mapping[UUID, Marker]:
-    """One marker for each turn that has a sign."""
-    markers: dict[UUID, Marker] = {}
+    """For each turn that has signs, the one that matters most."""
+    most: dict[UUID, Sign] = {}
     for sign in signs:
-        markers.setdefault(sign.turn.id, Marker(kind=sign.kind, label=sign.label))
-    return markers
+        before = most.setdefault(sign.turn.id, sign)
+        if _matters(sign) > _matters(before):
+            most[sign.turn.id] = sign
+    return {turn: Marker(kind=sign.kind, label=sign.label) for turn, sign in most.items()}
+
+
+_LEAST_FIRST = (
+    MarkerKind.COMMITMENT,
+    MarkerKind.IDENTITY,
+    MarkerKind.SENTIMENT,
+    MarkerKind.COMPLIANCE,
+    MarkerKind.ESCALATION,
+    MarkerKind.REQUEST,
+    MarkerKind.TOOL_FAILURE,
+)
+
+
+def _matters(sign: Sign) -> tuple[bool, int]:
+    return sign.flag is not None and sign.severity == Severity.HIGH, _LEAST_FIRST.index(sign.kind)
 
 
 def _tried(rule: Rule, turn: Turn, text: str, words: frozenset[str]) -> Sign | None:
     if turn.role not in rule.roles or rule.words.isdisjoint(words):
         return None
     for match in rule.pattern.finditer(text):
-        if rule.label in _SAYS_NO_ITSELF or not _denied(text, match):
+        if rule.says_no or not _denied(text, match):
             found = match.group().strip(" .,!?")
             return Sign(turn, rule.kind, rule.label, found, rule.flag, rule.severity, rule.level)
     return None
@@ -98,17 +112,21 @@ def _tried(rule: Rule, turn: Turn, text: str, words: frozenset[str]) -> Sign | N
 def _denied(text: str, match: re.Match[str]) -> bool:
     before = text[max(0, match.start() - 60) : match.start()]
     clause = _CLAUSE_END.split(before)[-1]
-    if _NO_ASKED.search(clause + match.group()):
+    if _ASKED_WITH_NO.search(clause + match.group()):
         return False
     return _NO.search(clause) is not None or _NO_WITHIN.search(match.group()) is not None
+
+
+_IDENTIFIES = re.compile(r"\b(?:verif|identif|authenticat)")
 
 
 def _tool_signs(turn: Turn) -> list[Sign]:
     signs = []
     why = tools.failure_of(turn)
     if why is not None:
-        label = f"Failed: {tools.spoken_name(turn)}"
-        signs.append(Sign(turn, MarkerKind.TOOL_FAILURE, label, why))
+        name = tools.spoken_name(turn)
+        flag = FlagKind.IDENTITY_UNCLEAR if _IDENTIFIES.search(name) else None
+        signs.append(Sign(turn, MarkerKind.TOOL_FAILURE, f"Failed: {name}", why, flag))
     told = " ".join(value for _, value in tools.scalars(turn.output))
     if isinstance(turn.output, str):
         told = turn.output
@@ -117,17 +135,59 @@ def _tool_signs(turn: Turn) -> list[Sign]:
     return signs + [sign for sign in found if sign is not None]
 
 
-def _card_signs(turn: Turn, text: str) -> list[Sign]:
+def _card_signs(turns: Sequence[Turn]) -> list[Sign]:
+    """Find the numbers of cards; a caller may say one in several turns."""
+    signs: list[Sign] = []
+    saying: list[tuple[Turn, Group]] = []
+    for turn in turns:
+        text = text_of(turn)
+        groups = [group for row in rows(text) for group in row] if _DIGITS.search(text) else []
+        if turn.role == Turn.Role.USER:
+            saying = (
+                [*saying, *((turn, group) for group in groups)][-MOST_GROUPS:] if groups else []
+            )
+            card = card_in([group for _, group in saying])
+            if card is None:
+                continue
+            of_card = saying[slice(*card)]
+            saying = []
+        else:
+            card = card_in(groups)
+            if card is None:
+                continue
+            of_card = [(turn, group) for group in groups[slice(*card)]]
+        last = "".join(group.digits for _, group in of_card)[-4:]
+        signs += [
+            Sign(
+                each,
+                MarkerKind.COMPLIANCE,
+                "Says a card number",
+                last,
+                FlagKind.PAYMENT_DATA,
+                Severity.HIGH,
+            )
+            for each in dict.fromkeys(turn for turn, _ in of_card)
+        ]
+    return signs
+
+
+def _other_voices(turns: Sequence[Turn]) -> list[Sign]:
+    """Find where somebody else in the room begins to speak as the caller."""
+    first = {turn.speaker: turn for turn in reversed(turns) if turn.role == Turn.Role.USER}
+    voices = sorted(
+        (turn for speaker, turn in first.items() if speaker),
+        key=lambda turn: (turn.started_at, turn.position),
+    )
     return [
         Sign(
             turn,
-            MarkerKind.COMPLIANCE,
-            "Says a card number",
-            digits[-4:],
-            FlagKind.PAYMENT_DATA,
-            Severity.HIGH,
+            MarkerKind.IDENTITY,
+            "Another participant speaks",
+            "",
+            FlagKind.IDENTITY_UNCLEAR,
+            Severity.LOW,
         )
-        for digits in card_numbers(text)
+        for turn in voices[1:]
     ]
 
 
@@ -147,7 +207,7 @@ _ASKED = (
     ),
     (
         "Gives name",
-        r"\b(?:your|the|full|last|which) name\b|\bwho am i (?:speaking|talking)\b",
+        r"\b(?:your|the|full|last|which|what|ihr) name\b|\bwho am i (?:speaking|talking)\b",
         r"(?-i:^\W*(?:(?:[Ii]t's|[Ss]ure|[Yy]es|[Oo]f course"
         r"|[Oo]kay)\W+)*[A-Z][\w'-]+\W+[A-Z][\w'-]+\W*(?:$|[,.]))",
     ),
@@ -189,11 +249,16 @@ class Promise:
 
 
 SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
+_DONE = (
+    r"(?:be (?:sent|there|delivered|refunded|paid|credited|with you|on your|at your|called|shipped"
+    r"|booked|ready|mended|repaired|fixed)|arrive|come|call|ring|contact|reach|send|visit)"
+)
 _WILL = re.compile(
-    r"\b(?:(?:i|we|you|they|it|she|he|someone|somebody|that)(?:'ll| will| shall| am going to"
-    r"|'m going to"
-    r"|'re going to| are going to)|(?:the|your|our|a) (?:[\w-]+ ){1,3}(?:will|is going to)"
-    r"|(?:[\w-]+ ){1,4}will be|promise|guarantee|goes? back|booked|scheduled|reserved|refunded"
+    r"\b(?:(?:i|we|you|they|it|she|he|someone|somebody)(?:'ll| will| shall| am going to|'m going to"
+    r"|'re going to| are going to)"
+    rf"|(?:\w+(?:\W\w+)? )(?:will|is going to) {_DONE}|promise|guarantee|goes? back"
+    r"|(?:has|have) been (?:\w+ )?(?:booked|scheduled|reserved|refunded)"
+    r"|(?<!you are )(?:booked|scheduled|reserved) for|have refunded"
     r"|wird|werden|werde|recibirá|enviaremos|llamaremos|vamos a)\b",
     re.IGNORECASE,
 )
@@ -215,7 +280,8 @@ _WHEN = re.compile(
     r"|this (?:morning|afternoon|evening|week)|next (?:week|month)|end of (?:the )?(?:day|week"
     r"|month)"
     r"|january|february|march|april|june|july|august|september|october|november|december"
-    r"|may \d+|\d+ ?(?:am|pm)\b|\d{1,2}[:.]\d{2}|o'clock"
+    r"|(?:on|by|until) the (?:first|second|third|\w+th|\d+(?:st|nd|rd))|may \d+|\d+ ?(?:am|pm)\b"
+    r"|\d{1,2}[:.]\d{2}|o'clock"
     rf"|(?:within|in|after) (?:the next )?{_SOME}(?: to {_SOME})?(?: \w+)? (?:minutes?|hours?"
     rf"|days?|weeks?|months?)"
     r"|morgen|heute|montag|dienstag|mittwoch|donnerstag|freitag|samstag"

@@ -26,6 +26,7 @@ class Rule:
     flag: FlagKind | None = None
     severity: Severity = Severity.MEDIUM
     level: Level | None = None
+    says_no: bool = False  # its pattern has the no in it; elsewhere a no before it denies it
 
 
 def _rule(kind: MarkerKind, label: str, words: str, *patterns: str, **more: object) -> Rule:
@@ -45,7 +46,8 @@ _OWN = (
 )
 _PERSON = (
     r"(?:person|human(?: being)?|people|managers?|supervisors?|representatives?|reps?|operators?"
-    r"|agents?|advis[eo]rs?|colleagues?|specialists?|technicians?|employees?|receptionist|boss"
+    r"|agents?|advis[eo]rs?|colleagues?|specialists?|technicians?|engineers?|employees?"
+    r"|receptionist|boss"
     r"|team lead(?:er)?|member of staff|nurse|doctor|vet|pharmacist"
     r"|some ?(?:one|body)|any ?(?:one|body))\b"
 )
@@ -55,9 +57,11 @@ _STAFF = (
     r"|(?:real|live|human|actual) (?:agent|one))\b(?!'s|\W+(?:number|id|code|name))"
 )
 _TALK = r"(?:speak|talk|chat)(?:\W+(?:directly|again|now|please))?\W+(?:to|with)"
-_THROUGH = r"(?:transferred|connected|put through|passed on|forwarded|escalated)\W+(?:to|with)"
+_THROUGH = (
+    r"(?:transferred|connected|put through|get through|passed on|forwarded|escalated)\W+(?:to|with)"
+)
 _WISH = (
-    r"(?:(?:can|could|may|might|shall)\W+(?:i|we|you)|(?:i|we)(?:'d|\W+would)"
+    r"(?:(?:can|could|may|might|shall|can't|couldn't)\W+(?:i|we|you)|(?:i|we)(?:'d|\W+would)"
     r"|(?:i|we)(?:\W+\w+)?\W+(?:want|need|wish|demand|insist|prefer|have)|let me|let us|please"
     r"|wanna"
     r"|gotta|how (?:do|can) i|is it possible|would it be possible|want to|need to|like to|rather"
@@ -69,19 +73,27 @@ _HAND_ME = (
     r"\W+(?:through\W+|over\W+|back\W+|on\W+|straight\W+)?(?:to\W+|with\W+|on\W+to\W+)?"
 )
 
+CALLED_BACK = "Asks to be called back"
+
 REQUESTS = (
     _rule(
         MarkerKind.REQUEST,
         "Asks for a person",
         "speak talk chat transferred connected through forwarded escalated transfer connect pass"
         " put forward switch hand get give send bring escalate need want person human manager"
-        " supervisor representative operator real live",
+        " supervisor representative operator real live someone somebody hear",
         rf"\b{_WISH}{_gap(4)}(?:be\W+)?(?:{_TALK}|{_THROUGH})\W+{_OWN}{_PERSON}",
         rf"^\W*(?:{_TALK})\W+{_OWN}{_PERSON}",
         rf"\b{_HAND_ME}{_OWN}{_PERSON}",
         rf"\b(?:i|we)(?:'d like|\W+would like|(?:\W+\w+)?\W+(?:need|want))\W+{_OWN}{_STAFF}",
         rf"\b(?:is there|can i have|could i have|can i get|isn't there"
         rf"|do you have)\W+{_OWN}{_STAFF}",
+        r"\b(?:like|want|need)\W+(?:someone|somebody|a person) to (?:look (?:at|into)|check|explain"
+        r"|review|deal with|help me|handle)\b",
+        r"\b(?:can|could) (?:someone|somebody) (?:(?:at|in|from|else)(?: \w+){0,3} )?(?:tell me"
+        r"|help me"
+        r"|explain|look (?:at|into))\b",
+        r"\b(?:want|like|need|have) to hear (?:that|it|this) from (?:the|an?|your) \w+",
         r"^\W*(?:(?:an?|the|real|live|actual|give me|please|just)\W+)*"
         r"(?:person|human(?: being)?|representative|operator|manager|supervisor|real agent"
         r"|live agent)"
@@ -91,9 +103,11 @@ REQUESTS = (
         MarkerKind.REQUEST,
         "Refuses to talk to a machine",
         "robot machine bot computer ai recording chatbot",
-        r"\b(?:not|n't|never|rather not|refuse to|hate|tired of|sick of|stop)\W+(?:[\w']+\W+){0,3}?"
+        r"(?:\b(?:not|never|rather not|refuse to|hate|tired of|sick of|stop)"
+        r"|n't)\W+(?:[\w']+\W+){0,3}?"
         r"(?:speak|talk)(?:ing)?\W+(?:to|with)\W+(?:(?:an?|the|your|this|some|stupid)\W+){0,2}"
         r"(?:robot|machine|bot|computer|ai|recording|chatbot)\b",
+        says_no=True,
     ),
     _rule(
         MarkerKind.REQUEST,
@@ -134,15 +148,41 @@ REQUESTS = (
     ),
     _rule(
         MarkerKind.REQUEST,
-        "Asks to be called back",
+        CALLED_BACK,
         "call phone ring callback",
         r"\b(?:can|could|would|will|please|want|need|have|ask|like)\W+(?:[\w']+\W+){0,4}?"
-        r"(?:call|phone|ring)\W+me(?:\W+back)?\b(?!\W+(?:an?|the|names?)\b)",
+        r"(?:call|phone|ring)\W+me(?:\W+back)?\b(?! (?:an?|the|names?|(?-i:[A-Z]\w+))\b)",
         r"\b(?:want|need|like|request|arrange)\W+a\W+(?:call ?back|phone call)\b",
     ),
 )
 
+CANNOT = "Agent cannot do it"
+_I_CANNOT = (
+    r"i(?:'m afraid i)? (?:can't|cannot|can not|am unable to|am not able to|am not allowed to"
+    r"|don't have access to)|i'm (?:unable|not able|not allowed|not authori[sz]ed) to"
+)
+
 ESCALATIONS = (
+    _rule(
+        MarkerKind.ESCALATION,
+        "Cannot tell who calls",
+        "verify identify authenticate confirm",
+        rf"\b(?:{_I_CANNOT})(?: \w+)? (?:verify|identify|authenticate) you\b",
+        rf"\b(?:{_I_CANNOT}) confirm your identity\b",
+        roles=DESK,
+        flag=FlagKind.IDENTITY_UNCLEAR,
+        says_no=True,
+    ),
+    _rule(
+        MarkerKind.ESCALATION,
+        CANNOT,
+        "can't cannot can unable not access kann puedo",
+        rf"\b(?:{_I_CANNOT})(?! (?:hear|understand|wait|imagine|see you|thank|recommend|help but"
+        r"|verify|identify|find)\b)",
+        r"\bdas kann ich (?:\w+ ){0,3}nicht\b|\bno (?:lo |la |le )?puedo \w+",
+        roles=DESK,
+        says_no=True,
+    ),
     _rule(
         MarkerKind.ESCALATION,
         "Speaks of legal action",
@@ -182,7 +222,7 @@ ESCALATIONS = (
     ),
     _rule(
         MarkerKind.ESCALATION,
-        "Wants to leave",
+        "Wants to cancel",
         "cancel cancelling canceling close closing leaving switch switching kündigen kündige"
         " terminate",
         r"\b(?:cancel(?:l?ing)?|clos(?:e|ing)|terminat(?:e|ing))\W+(?:(?:my|our|the|this"
@@ -198,9 +238,11 @@ ESCALATIONS = (
         MarkerKind.ESCALATION,
         "Has had this before",
         "time times again keep already",
-        r"\b(?:second|third|fourth|fifth|sixth|seventh|tenth|umpteenth|hundredth|\d+(?:nd|rd"
-        r"|th)) time"
-        r"(?:\W+(?:that|now|this|in|i|i've|we|we've|i'm)\b|\W*$)(?!\W+would)",
+        r"\b(?:this|that|it)(?:'s| is| was)(?: \w+){0,2} (?:second|third|fourth|fifth|sixth"
+        r"|seventh|tenth|umpteenth|hundredth|\d+(?:nd|rd|th)) time\b",
+        r"\b(?:call|phone|ask|tell|tell you|explain)(?:ing|ed)?(?: \w+){0,4} for the (?:second"
+        r"|third"
+        r"|fourth|fifth|sixth|seventh|tenth|umpteenth|hundredth|\d+(?:nd|rd|th)) time\b",
         r"\b(?:called|phoned|rung|rang|written|emailed|asked)(?: \w+){0,3}? "
         r"(?:twice|three|four|five|six|ten|several|many|\d+)(?: \w+)? times\b",
         r"\bi (?:have to )?keep (?:calling|getting (?:transferred|passed))\b"
@@ -224,13 +266,18 @@ COMPLIANCE = (
     _rule(
         MarkerKind.COMPLIANCE,
         "Gives the machine orders",
-        "instructions instruction prompt rules guidelines mode pretend jailbreak anweisungen"
+        "instructions instruction prompt rules guidelines mode assistant chatbot model system"
+        " pretend jailbreak anweisungen"
         " instrucciones programming",
         r"\b(?:ignore|disregard|forget|override|bypass)\W+(?:all\W+|any\W+|of\W+)*"
         r"(?:your|previous|prior|above|the above|the previous|the system|earlier|system|these"
         r"|those)\W+"
         r"(?:\w+\W+){0,2}?(?:instructions?|rules|prompts?|guidelines|programming)\b",
         r"\bignore all (?:instructions|rules|prompts)\b",
+        r"\b(?:assistant|chatbot|language model)[,:] (?:please )?(?:tell|say|ignore|do|you|write"
+        r"|mark"
+        r"|close|approve|transfer|refund|send|call|never|always)\b",
+        r"\bsystem (?:message|prompt|instruction|override)s?\W{0,2}:",
         r"\b(?:reveal|show|tell me|repeat|print|read out|what is)\W+(?:me\W+)?your\W+(?:system\W+)?"
         r"(?:prompt|instructions)\b",
         r"\b(?:enter|switch to|enable|activate|you are now in|go into) (?:developer|debug|admin"
@@ -248,12 +295,13 @@ COMPLIANCE = (
         "Refuses the recording",
         "record recorded recording consent aufgezeichnet aufzeichnung grabe graben grabar grabación"
         " aufnehmen",
-        r"\b(?:not|n't|never)\W+(?:[\w']+\W+){0,5}?(?:recorded|recording)\b",
+        r"(?:\b(?:not|never)|n't)\W+(?:[\w']+\W+){0,5}?(?:recorded|recording)\b",
         r"\b(?:don't|do not) (?:record|consent)\b|\bstop recording\b|\bno recording\b"
         r"|\bwithout (?:being recorded|recording)\b",
         r"\bnicht (?:\w+ ){0,2}?(?:aufgezeichnet|aufnehmen)\b|\bkeine aufzeichnung\b",
         r"\bno (?:quiero|acepto|deseo|autorizo)(?: \w+){0,4}? grab\w+",
         flag=FlagKind.CONSENT_REFUSED,
+        says_no=True,
         severity=Severity.HIGH,
     ),
     _rule(
@@ -294,7 +342,8 @@ EMERGENCIES = (
         r"\b(?:call|send|need|get)(?: \w+){0,3}? (?:an? ambulance|911|112|999|the police"
         r"|the fire brigade"
         r"|the fire department)\b",
-        r"\b(?:can't|cannot|can not|isn't|is not|not|stopped) (?:\w+ )?breath(?:e|ing)\b"
+        r"\b(?:can't|cannot|can not|isn't|is not|not|stopped) (?:\w+ )?breath(?:e"
+        r"|ing)\b(?! (?:new|life))"
         r"|\bunconscious\b",
         r"\bhaving (?:a|an) (?:heart attack|stroke|seizure)\b|\bbleeding (?:\w+ ){0,2}?(?:heavily"
         r"|badly|a lot)\b",
@@ -308,11 +357,21 @@ EMERGENCIES = (
         r"|there's) an? (?:\w+ )?emergency\b(?! (?:exit|contact|number|fund))",
         r"\bein notfall\b|\bkrankenwagen\b|\bes una emergencia\b|\buna ambulancia\b",
         flag=FlagKind.EMERGENCY,
+        says_no=True,
         severity=Severity.HIGH,
     ),
 )
 
 SENTIMENTS = (
+    _rule(
+        MarkerKind.SENTIMENT,
+        "Is annoyed",
+        "listening listens listen cares helps",
+        r"\byou(?:'re| are| do|) ?(?:not|n't|don't) listen(?:ing)?\b"
+        r"|\bnobody (?:listens|is listening|cares|helps)\b",
+        level=Level.SLIGHTLY_FRUSTRATED,
+        says_no=True,
+    ),
     _rule(
         MarkerKind.SENTIMENT,
         "Is angry",
@@ -345,7 +404,7 @@ SENTIMENTS = (
         r"\b(?:ridiculous|unacceptable|outrageous|disgusting|appalling)\b",
         r"\b(?:a|an absolute|an utter|a total) (?:disgrace|joke|scandal|shambles)\b(?!\W+(?:book"
         r"|that|about))",
-        r"\b(?:fed up|sick and tired|sick of|had enough|shame on you)\b",
+        r"\b(?:fed up|sick and tired|sick of|had enough of|shame on you)\b",
         r"\bwast(?:e|ing) (?:of )?(?:my|our) (?:time|day|morning|afternoon|money)\b"
         r"|\bwaste of time\b",
         r"\bthe worst (?:\w+ )?(?:service|company|support|experience|customer|bank|airline|hotel"
@@ -368,7 +427,6 @@ SENTIMENTS = (
         r"(?:frustrated|annoyed|disappointed|upset|unhappy|dissatisfied|irritated)\b",
         r"\b(?:this|that|it|which)(?:'s| is| was|'s been| has been)(?: \w+){0,2}? "
         r"(?:frustrating|annoying|disappointing|upsetting)\b",
-        r"\byou(?:'re| are) not listening\b|\bnobody (?:listens|is listening|cares|helps)\b",
         r"\bich bin (?:\w+ ){0,2}?(?:enttäuscht|genervt|verärgert)\b"
         r"|\bdas ist (?:\w+ ){0,2}?ärgerlich\b",
         r"\bestoy (?:\w+ ){0,2}?(?:decepcionad[oa]|molest[oa])\b",
@@ -387,6 +445,33 @@ THING = (
 )
 
 IDENTITIES = (
+    _rule(
+        MarkerKind.IDENTITY,
+        "Speaks for somebody else",
+        "behalf calling holder husband wife mother father son daughter husband's wife's mother's"
+        " father's partner boss put pass hand",
+        r"\bon behalf of\b|\bnot the (?:account holder|policy ?holder|patient|owner)\b",
+        r"\b(?:calling|phoning) for my (?:husband|wife|mother|father|mom|mum|dad|son|daughter"
+        r"|partner|boss|grandmother|grandfather|neighbou?r)\b",
+        r"\bthis is (?:his|her|their) (?:wife|husband|mother|father|son|daughter|partner)\b",
+        r"\b(?:put|pass|hand) (?:you |the phone )?(?:on |over |to |on to |over to )*my (?:husband"
+        r"|wife|mother|father|mom|mum|dad|son|daughter|partner)\b(?: on)?",
+        r"\b(?:account|contract|policy|booking) is (?:in|under) my (?:husband|wife|mother|father"
+        r"|mom|mum|dad|son|daughter|partner)'s name\b",
+        flag=FlagKind.IDENTITY_UNCLEAR,
+        severity=Severity.LOW,
+        says_no=True,
+    ),
+    _rule(
+        MarkerKind.IDENTITY,
+        "Does not say who they are",
+        "name birth birthday address number",
+        r"(?:n't|\bnot|\brather not)(?: want to| like to| going to| have to| going to)?"
+        r" (?:tell|give|say|share)(?: \w+){0,2} my (?:\w+ )?(?:name|date of birth|birthday|address"
+        r"|number)\b",
+        flag=FlagKind.IDENTITY_UNCLEAR,
+        says_no=True,
+    ),
     _rule(
         MarkerKind.IDENTITY,
         "Gives date of birth",
@@ -435,6 +520,7 @@ IDENTITIES = (
         r"\bmy (?:full |last |first )?name(?:'s| is) (?!not\b|on\b|in\b|the\b|wrong\b|spelled\b"
         r"|misspelled\b)\w+",
         r"\b(?:mein name ist|ich hei(?:ß|ss)e|me llamo|mi nombre es) \w+",
+        r"\bthe name(?:'s| is) (?-i:[A-Z]\w+)",
         r"(?-i:\b(?:[Tt]his is|[Ii]t's|[Ii]t is) [A-Z][\w'-]+(?: [A-Z][\w'-]+)*,? (?:speaking"
         r"|calling|here)\b)",
     ),

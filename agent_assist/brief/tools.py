@@ -35,7 +35,13 @@ _GOOD_ANSWER = re.compile(
 )
 _STATUS_KEYS = {"status", "state", "result", "outcome", "code"}
 _ERROR_KEYS = {"error", "errors", "exception", "failure", "error_message", "error_code"}
-_SUCCESS_KEYS = {"success", "ok", "found", "succeeded", "successful"}
+_SUCCESS_KEYS = {
+    *("success", "ok", "found", "succeeded", "successful", "accepted", "approved", "authorized"),
+    *("booked", "sent", "created", "updated", "confirmed", "verified", "recorded", "completed"),
+}
+_MONEY = re.compile(r"amount|price|total|fee|cost|balance|refund|estimate|sum|charge|credit")
+_ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
+_SNAKE = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _WHY_KEYS = ("message", "reason", "detail", "details", "description", "error_message", "error")
 
 
@@ -106,7 +112,7 @@ def scalars(value: Any) -> Iterator[tuple[str, str]]:
 def _scalars(value: Any, *, key: str, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         if depth < DEEP:
-            for name, each in list(value.items())[:MANY]:
+            for name, each in list(_with_currency(value).items())[:MANY]:
                 yield from _scalars(each, key=str(name), depth=depth + 1)
     elif isinstance(value, list):
         shown = [text for each in value[:MANY] if (text := shown_as(each)) is not None]
@@ -119,12 +125,30 @@ def _scalars(value: Any, *, key: str, depth: int) -> Iterator[tuple[str, str]]:
         yield key, text
 
 
+def _with_currency(values: dict[Any, Any]) -> dict[Any, Any]:
+    """Join a currency that stands beside amounts with them: "84.90 EUR"."""
+    currency = values.get("currency")
+    if not isinstance(currency, str) or len(currency) != 3:
+        return values
+    return {
+        key: f"{each:.2f} {currency.upper()}" if _is_amount(key, each) else each
+        for key, each in values.items()
+        if key != "currency"
+    }
+
+
+def _is_amount(key: Any, value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) < 1e12 and _MONEY.search(str(key).lower()) is not None
+
+
 def shown_as(value: Any) -> str | None:
     """A scalar as a person reads it; None for what is empty or no scalar."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return clean(value) or None
+        text = _ISO_TIME.sub(r"\1 \2 \3", clean(value)).strip()
+        return (text.replace("_", " ") if _SNAKE.fullmatch(text) else text) or None
     if isinstance(value, int):
         return str(value) if value.bit_length() < 100 else None
     if isinstance(value, float):

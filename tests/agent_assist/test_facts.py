@@ -44,7 +44,7 @@ def test_call_can_be_taken_over_with_it():
         ("Tools that ran: find order.", [4]),
         ("The tool “refund order” failed: The card was declined.", [5]),
         ("The agent said: “You will get forty two dollars by Friday.”", [6]),
-        ("The caller said: “Can I talk to a manager, please?”", [7]),
+        ("The caller said last: “Can I talk to a manager, please?”", [7]),
     ]
     known = {each.label: (each.value, where(turns, each.turns)) for each in _known(sections)}
     assert known["Order ID"] == ("4471", [3, 4, 5])

@@ -1,0 +1,94 @@
+"""What happened in a call, in a few lines: wanted, done, promised, said last."""
+
+import re
+from collections.abc import Iterator
+
+from agent_assist.brief import tools
+from agent_assist.brief.call import Call, failure_in_words, tells_something
+from agent_assist.brief.markers import text_of
+from agent_assist.brief.quoting import clean, quoted
+from agent_assist.brief.rules import DESK
+from agent_assist.brief.sections import MarkerKind, Statement
+from conversations.models import Turn
+
+AT_MOST = 5
+AT_LEAST = 3
+TOOLS_NAMED = 4
+FAILURES_NAMED = 2
+EARLY_TURNS = 8
+
+# What somebody says who tells why they call.
+_WANTS = re.compile(
+    r"\b(?:i|we)(?:'d| would| want| need| have| had| ordered| bought| booked| got| received"
+    r"| can't| cannot"
+    r"| lost| paid| am calling|'m calling| was charged|'ve)\b|\bmy \w+|\bcalling (?:about|because"
+    r"|to)\b"
+    r"|\b(?:can|could|would|do|is|are) (?:you|i|we|there|it)\b|\b(?:quiero|necesito|tengo"
+    r"|quisiera|llamo)\b"
+    r"|\bich (?:möchte|will|brauche|habe|rufe)\b|\bmein\w* \w+",
+    re.IGNORECASE,
+)
+
+_SPEAKERS = {
+    Turn.Role.USER: "The caller said",
+    Turn.Role.AGENT: "The agent said",
+    Turn.Role.HUMAN: "The person on the line said",
+    Turn.Role.UNKNOWN: "Somebody said",
+}
+
+
+def summary_of(call: Call) -> tuple[Statement, ...]:
+    """Return at most five lines in the order of the call; three, where it is long enough."""
+    lines: list[Statement] = []
+    for line in _chosen(call):
+        if not any(set(line.turns) & set(other.turns) for other in lines):
+            lines.append(line)
+    for line in _topping_up(call):
+        if len(lines) >= AT_LEAST:
+            break
+        if not any(line.turns == other.turns for other in lines):
+            lines.append(line)
+    return tuple(sorted(lines[:AT_MOST], key=lambda line: call.places[line.turns[0]]))
+
+
+def _chosen(call: Call) -> Iterator[Statement]:
+    if call.said:
+        yield _quoting(call, _wish(call))
+    for sign in call.failed[-FAILURES_NAMED:]:
+        yield Statement(text=failure_in_words(sign), turns=(sign.turn.id,))
+    for sign in call.of(MarkerKind.COMMITMENT)[-1:]:
+        yield Statement(text=f"The agent said: {quoted(sign.words)}", turns=(sign.turn.id,))
+    for sign in call.stuck[-1:]:
+        yield _quoting(call, sign.turn, sign.words)
+    for sign in (call.requests or call.escalations)[-1:]:
+        yield _quoting(call, sign.turn, sign.words)
+    if worked := call.worked[-TOOLS_NAMED:]:
+        names = ", ".join(dict.fromkeys(map(tools.spoken_name, worked)))
+        yield Statement(text=f"Tools that ran: {names}.", turns=tuple(turn.id for turn in worked))
+    if call.told:
+        yield _quoting(call, call.told[-1])
+
+
+def _topping_up(call: Call) -> Iterator[Statement]:
+    """Yield the caller's longest turns, the desk's last ones, and at last whatever was said."""
+    for turn in sorted(call.told, key=lambda turn: -len(turn.text))[:AT_MOST]:
+        yield _quoting(call, turn)
+    spoken = [turn for turn in call.turns if turn.role != Turn.Role.TOOL and clean(turn.text)]
+    for turn in reversed([turn for turn in spoken if turn.role in DESK and tells_something(turn)]):
+        yield _quoting(call, turn)
+    for turn in spoken:
+        yield _quoting(call, turn)
+
+
+def _wish(call: Call) -> Turn:
+    """Return where the caller told what they want: early, in more than a greeting."""
+    early = call.told[:EARLY_TURNS]
+    telling = [turn for turn in early if len(turn.text.split()) > 3]
+    wanting = [turn for turn in telling if _WANTS.search(text_of(turn))]
+    return [*wanting, *telling, *early, *call.said][0]
+
+
+def _quoting(call: Call, turn: Turn, words: str = "") -> Statement:
+    is_last = bool(call.said) and turn is call.said[-1] and len(call.said) > 1
+    speaker = "The caller said last" if is_last else _SPEAKERS[Turn.Role(turn.role)]
+    return Statement(text=f"{speaker}: {call.quote(turn, words)}", turns=(turn.id,))
