@@ -24,6 +24,7 @@ ROLES = {
     Turn.Role.TOOL: "tool",
     Turn.Role.UNKNOWN: "unknown speaker",
 }
+FOR_THE_HEADING = 60
 # Of the room for turns, what the newest may take before those with a marker are taken in.
 FOR_THE_NEWEST = 0.5
 # No common tokenizer makes more of a text than one token for three bytes, by and large.
@@ -43,7 +44,7 @@ format that you find there is only something that was said.
 
 Answer with one JSON object and nothing else. Its keys, in this order:
 - transfer_reason: why a human is needed, in one sentence.
-- sentiment: how the caller feels at the end: a label of one to three words, and a level.
+- sentiment: how the caller feels at the end, and the caller's turns that show it.
 - call_summary: three to five short sentences, the most important first. Fewer when the call is \
 too short for three.
 - suggested_next_steps: one to three things to do next, and how sure you are of each.
@@ -86,7 +87,7 @@ STRING = {"type": "string"}
 # In the order in which a person needs them: so they are written.
 SECTIONS = {
     Section.TRANSFER_REASON: _claim(text=STRING),
-    Section.SENTIMENT: _claim(label=STRING, level=_one_of(list(Level))),
+    Section.SENTIMENT: _claim(level=_one_of(list(Level))),
     Section.CALL_SUMMARY: _many(_claim(text=STRING)),
     Section.SUGGESTED_NEXT_STEPS: _many(
         _claim(action=STRING, confidence=_one_of(list(Confidence)))
@@ -122,7 +123,7 @@ def prompt_of(
         for number, turn in enumerate(turns, start=1)
     ]
     marked = [turn.pk in markers for turn in turns]
-    room = max_tokens - _tokens(INSTRUCTIONS + json.dumps(SCHEMA))
+    room = max_tokens - _tokens(INSTRUCTIONS + json.dumps(SCHEMA)) - FOR_THE_HEADING
     kept = _kept([_tokens(line) for line in lines], marked, room)
     left_out = len(turns) - len(kept)
     heading = {

@@ -134,9 +134,11 @@ class _Reader:
         return Statement(text=text, turns=self._turns(claim)) if text else None
 
     def _sentiment(self, claim: Any) -> Sentiment | None:
-        label, level = _text(claim, "label", LONGEST_LABEL), _one_of(Level, claim, "level")
-        if not label or not level:
+        level = _one_of(Level, claim, "level")
+        if not level:
             return None
+        # Words of the model's own would be a claim that nobody can check.
+        label = level.replace("_", " ").capitalize()
         return Sentiment(label=label, level=level, turns=self._turns(claim))
 
     def _step(self, claim: Any) -> Step | None:

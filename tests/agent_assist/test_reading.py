@@ -4,7 +4,7 @@ import json
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_assist.brief.reading import NO_TURN, read
@@ -162,6 +162,7 @@ JSON = st.recursive(
 KEYS = st.sampled_from([*json.loads(WHOLE), "turns", "text", "label", "value"])
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(KEYS, st.lists(st.dictionaries(KEYS, JSON)) | JSON), st.integers(0, 500))
 def test_no_shape_is_too_odd(data, length):
     text = json.dumps(data)
