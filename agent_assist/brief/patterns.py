@@ -561,6 +561,8 @@ RULES = list(
             Kind.DATE,
             calendar_day,
             rf"\b{DAY}(?:\s+of|\s+de)?\s+{MONTH}{YEAR}",
+            rf"\b{DAY}(?=\s*(?:to|and|or|until|bis|und|al?|y|-)\s*(?:the\s+)?\d{{1,2}}"
+            rf"(?:st|nd|rd|th|\.|º)?(?:\s+of|\s+de)?\s+{MONTH}{YEAR})",
             rf"\b{MONTH}\s+(?:the\s+)?{DAY}\b(?!:\d|\s*[ap]\.?m\b){YEAR}",
             needs=MONTHS,
         ),
@@ -627,14 +629,14 @@ RULES = list(
             amount,
             rf"(?P<currency>[€$£]|\b(?:EUR|USD|GBP|CHF)\s)\s?(?P<number>{DECIMAL})(?:{SCALE})?",
             rf"\b(?P<number>{DECIMAL})(?:{SCALE})?\s*(?P<currency>{CURRENCY}\b|[€$£])"
-            rf"(?:\s+(?:(?:and|und|y|con)\s+)?(?P<cents>\d\d?)(?:\s+{CENTS}\b|(?=\s*(?:[.,;!?]|$))))?",
+            rf"(?:\s+(?:(?:and|und|y|con)\s+)?(?P<cents>\d\d?)(?:\s+{CENTS}\b|(?=\s*(?:[.,;!?]|$|(?:a|per|for|each|in)\b))))?",
         ),
         rules(Kind.AMOUNT, small_coins, rf"\b(?P<number>{DECIMAL})\s*(?P<coin>{CENTS})\b"),
         rules(
             Kind.NAME,
             spelled,
-            rf"\b(?:(?-i:[A-Z]{{2,4}})|{LETTER})(?!['\w])"
-            rf"(?:[\s,.-]+(?:{ONE_DIGIT}|{LETTER})(?!['\w]))+",
+            rf"(?<!['\w])(?:(?-i:[A-Z]{{2,4}})|{LETTER})(?!['\w])"
+            rf"(?:(?:\.|[\s,-]+)(?:{ONE_DIGIT}|{LETTER})(?!['\w]))+",
             needs=("",),
         ),
         rules(

@@ -1,0 +1,597 @@
+"""Does the transcript bear out a claim? Rules, no model; in doubt the answer is no.
+
+What the turns said is cut into clauses, and a claim is held against those: what it names exactly
+(numbers, dates, names …) must be said; most of its words must be; and what it says was done,
+denied, asked or promised must have been, by whom it says. Each rule is a function that returns
+None, or a sentence for a person: the first sentence is why a claim is withheld.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
+
+from agent_assist.brief.patterns import WEEKDAYS, Found, Kind, find
+from agent_assist.brief.words import (
+    ACCEPTING,
+    AFTER_REASON,
+    CORRECTING,
+    IMPLIED,
+    LABELS,
+    MODAL,
+    NAMELESS,
+    NEGATED_BEFORE,
+    NEGATING,
+    NO,
+    ORDERS,
+    OTHERS_BEFORE,
+    PAST,
+    SPEECH,
+    STOP,
+    SUBJECTS,
+    TELLING,
+    WISHING,
+    YES,
+    concept,
+    expanded,
+    is_known,
+)
+from conversations.models import Turn
+
+ENOUGH = 0.7  # of a claim's words must be in the turns that it cites
+MONEY = re.compile(r"amount|total|price|fee|balance|cost|refund|credit|excess|extra|estimate|due")
+
+
+def check(text: str, cited: Sequence[Turn], *, on: date) -> str | None:
+    """Return None if the turns bear out the claim, else a sentence on what they lack.
+
+    `text` is a sentence ("The agent promised a refund.") or a label with its value ("Order number:
+    4471"). `on` is the day of the call, from which "tomorrow" counts.
+    """
+    if not cited:
+        return "It cites no turn."
+    claim = Assertion(text, on)
+    said = Testimony(sorted(cited, key=lambda turn: (turn.started_at, turn.position)), on)
+    for rule in RULES:
+        fault = rule(claim, said)
+        if fault:
+            return fault
+    return None
+
+
+# ── What was said, clause by clause ───────────────────────────────────────────────────────────
+
+
+class Word(NamedTuple):
+    concept: str
+    written: str
+    negated: bool
+
+
+@dataclass
+class Clause:
+    """A part of a sentence. `who` is "caller" or "agent"; `turn` counts the turns cited."""
+
+    text: str
+    who: str
+    turn: int
+    words: list[Word]
+    asked: bool = False
+    possible: bool = False
+
+    @property
+    def concepts(self) -> set[str]:
+        return {word.concept for word in self.words}
+
+
+TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+SENTENCE = re.compile(r"[^.?!¿¡…\n]*(?:[.](?=[^\s])[^.?!¿¡…\n]*)*[.?!…\n]*")
+CLAUSE = re.compile(
+    r"[,;:\u2013\u2014]\s+|\s+(?:but|because|since|although|though|while|aber|weil|pero|porque)\s+"
+    r"|\s+(?:and|und|y)\s+(?=(?:i|we|you|he|she|it|they|the|my|will|is|was|has|can)\b)",
+    re.I,
+)
+
+
+def words_of(text: str) -> list[Word]:
+    """Return the words that carry meaning, each with whether it stands after a negation."""
+    tokens = [match[0].lower() for match in TOKEN.finditer(expanded(text))]
+    negations = sum(token in NEGATED_BEFORE for token in tokens)
+    words = []
+    for token in tokens:
+        if token in NEGATING:
+            negations += 1
+        elif token not in STOP and not token.isdigit():
+            words.append(Word(concept(token), token, negations % 2 == 1))
+    return words
+
+
+def clauses_of(text: str, who: str, turn: int) -> Iterator[Clause]:
+    for sentence in SENTENCE.findall(expanded(text)):
+        asked = sentence.rstrip().endswith("?")
+        for part in CLAUSE.split(sentence):
+            if TOKEN.search(part):
+                tokens = {match[0].lower() for match in TOKEN.finditer(part)}
+                yield Clause(part, who, turn, words_of(part), asked, bool(tokens & MODAL))
+
+
+def leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what a tool was given or gave, each value with its key."""
+    if isinstance(value, dict):
+        currency = value.get("currency")
+        for name, each in value.items():
+            money = isinstance(each, int | float) and not isinstance(each, bool)
+            if money and isinstance(currency, str) and MONEY.search(str(name)):
+                each = f"{each} {currency}"
+            yield from leaves(each, str(name))
+    elif isinstance(value, list):
+        for each in value:
+            yield from leaves(each, key)
+    elif value is not None:
+        yield key, value
+
+
+def tool_clauses(turn: Turn, index: int) -> Iterator[Clause]:
+    """Return a clause for the tool's name and one for each value.
+
+    What a failed tool was asked to do was not done. Text that gives orders is left out.
+    """
+    outputs = list(leaves(turn.output))
+    failed = turn.is_error or any(value is False for _, value in outputs)
+    action = turn.name.replace("_", " ").replace("-", " ")
+    yield Clause(action, "agent", index, words_of(action), possible=failed)
+    if turn.is_error:
+        yield Clause("failed", "agent", index, words_of("failed"))
+    for is_output, pairs in ((False, leaves(turn.arguments)), (True, outputs)):
+        for key, value in pairs:
+            label = key.replace("_", " ").replace("-", " ")
+            if isinstance(value, bool):
+                label, value = (label if value else f"not {label}"), ""
+            text = f"{label}: {value}"
+            if not ORDERS.search(text):
+                said = str(value).replace("_", " ")
+                words = [*words_of(label), *words_of(said)]
+                yield Clause(text, "agent", index, words, possible=failed and not is_output)
+
+
+def tool_text(turn: Turn) -> str:
+    pairs = (*leaves(turn.arguments), *leaves(turn.output))
+    return " \n ".join(f"{key}: {value}" for key, value in pairs if not ORDERS.search(str(value)))
+
+
+class Saying(NamedTuple):
+    """Something named exactly, in one of the turns cited."""
+
+    found: Found
+    turn: int
+    text: str
+
+
+class Testimony:
+    """What the cited turns say. `clauses` lacks what gives orders to a machine: see `ordered`."""
+
+    def __init__(self, cited: Sequence[Turn], on: date) -> None:
+        self.clauses: list[Clause] = []
+        self.ordered: list[Clause] = []
+        self.sayings: list[Saying] = []
+        self.texts: list[str] = []
+        for index, turn in enumerate(cited):
+            if turn.role == Turn.Role.TOOL:
+                text = tool_text(turn)
+                self.clauses += tool_clauses(turn, index)
+            else:
+                text = turn.text
+                who = "caller" if turn.role == Turn.Role.USER else "agent"
+                clauses = list(clauses_of(NO.sub("", text), who, index))
+                self.answer(text, index)
+                (self.ordered if ORDERS.search(text) else self.clauses).extend(clauses)
+            self.texts.append(text)
+            self.sayings += (Saying(found, index, text) for found in find(text, on=on))
+
+    def answer(self, text: str, index: int) -> None:
+        """Turn a question into what the next turn's yes or no makes of it."""
+        yes, no = YES.match(text), NO.match(text)
+        if yes or no:
+            for clause in self.clauses:
+                if clause.asked and clause.turn == index - 1:
+                    clause.asked = clause.possible = False
+                    if no:
+                        clause.words = [
+                            word._replace(negated=not word.negated) for word in clause.words
+                        ]
+
+    def standing(self) -> set[str]:
+        """Return the readings of what is said and not taken back."""
+        readings: set[str] = set()
+        for saying in self.sayings:
+            if not self.is_withdrawn(saying):
+                readings |= readings_of(saying.found)
+        return readings
+
+    def is_withdrawn(self, saying: Saying) -> bool:
+        """Tell whether it is negated ("not the 4th") or corrected ("no, wait, the 14th")."""
+        found, text = saying.found, saying.text
+        if CORRECTED_AWAY.search(text[: found.start]):
+            return True
+        later = [
+            other
+            for other in self.sayings
+            if (other.turn, other.found.start) > (saying.turn, found.start)
+            and alike(other.found.kind) == alike(found.kind)
+        ]
+        corrected = next(
+            (index for index, other in enumerate(later) if corrects(other, saying)), None
+        )
+        return corrected is not None and not any(
+            set(other.found.readings) & set(found.readings) for other in later[corrected:]
+        )
+
+    def names(self) -> set[str]:
+        """Return every word and spelled name; the spelling counts where the two differ."""
+        names: set[str] = set()
+        for turn, text in enumerate(self.texts):
+            spelled = {
+                saying.found.value.casefold()
+                for saying in self.sayings
+                if saying.turn == turn and saying.found.kind is Kind.NAME
+            }
+            words = {
+                match[0].casefold().removesuffix("'s") for match in TOKEN.finditer(expanded(text))
+            }
+            single = {name for name in spelled if " " not in name and name not in words}
+            names |= words - {word for word in words for name in single if is_misheard(word, name)}
+            names |= single
+        return names
+
+
+def corrects(later: Saying, saying: Saying) -> bool:
+    """Tell whether words like "no, wait" stand before what is said later."""
+    start = saying.found.end if later.turn == saying.turn else 0
+    return bool(CORRECTING.search(later.text[start : later.found.start]))
+
+
+def is_misheard(word: str, spelled: str) -> bool:
+    return word[0] == spelled[0] and SequenceMatcher(None, word, spelled).ratio() > 0.7
+
+
+CORRECTED_AWAY = re.compile(
+    r"\b(?:not|nicht|instead\s+of|rather\s+than|statt|en\s+vez\s+de|, no)\s+"
+    r"(?:the\s+|on\s+|at\s+|am\s+|for\s+)*$",
+    re.I,
+)
+
+
+def alike(kind: Kind) -> Kind:
+    """A number may be corrected by what looks like a phone or a reference."""
+    return Kind.NUMBER if kind in (Kind.PHONE, Kind.REFERENCE) else kind
+
+
+def readings_of(found: Found) -> set[str]:
+    """Return all that is said with it: of a date its day and month, of an amount its number."""
+    readings = set(found.readings)
+    if found.kind is Kind.DATE:
+        for reading in found.readings:
+            if len(reading) == 10 and reading[0] != "-":
+                day = date.fromisoformat(reading)
+                readings |= {
+                    f"-{reading[4:]}",
+                    f"-{reading[4:7]}",
+                    reading[:7],
+                    WEEKDAYS[day.weekday()],
+                }
+    if found.kind is Kind.AMOUNT:
+        number = found.value.split()[0]
+        readings |= {number.removesuffix(".00"), number}
+    return readings
+
+
+# ── What is claimed ───────────────────────────────────────────────────────────────────────────
+
+LABEL = re.compile(r"^(?P<label>[^:.]{2,40}):\s+(?P<value>\S.*)$", re.S)
+NAMING = re.compile(
+    r"^(?:the\s+|a\s+)?(?P<label>(?:[\w']+\s+){1,5})(?:is|was|are|ends\s+in)\s+(?P<value>[^,;]+?)\.?$",
+    re.I,
+)
+PROPER = re.compile(r"[^\W\d_][\w'-]*")
+TOPIC = re.compile(r"^(?:the|an?|their|his|her)\s+(?P<noun>[^\W\d_]+)\b", re.I)
+PRONOUNS = frozenset(("it", "she", "he", "they", "we", "that"))
+
+
+@dataclass
+class Assertion:
+    text: str
+    on: date
+    found: list[Found] = field(init=False)
+    label: str = field(init=False, default="")
+    clauses: list[Clause] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.text = self.text.strip()
+        self.found = [each for each in find(self.text, on=self.on) if each.kind is not Kind.NAME]
+        match = LABEL.match(self.text)
+        if match:
+            self.label = match["label"]
+        self.clauses = list(clauses_of(match["value"] if match else self.text, "", 0))
+
+    @property
+    def words(self) -> list[Word]:
+        """Return its words without those that its facts are made of, or that say who says it."""
+        facts = {
+            token[0].lower() for each in self.found for token in TOKEN.finditer(expanded(each.text))
+        }
+        facts |= {part.lower() for name in self.names() for part in TOKEN.findall(name)}
+        return [
+            word
+            for clause in self.clauses
+            for word in clause.words
+            if word.written not in facts and word.concept not in SPEECH | ACCEPTING
+        ]
+
+    @property
+    def verbs(self) -> set[str]:
+        return {word.concept for clause in self.clauses for word in clause.words}
+
+    @property
+    def who(self) -> str | None:
+        """Return whom its subject names: "caller", "agent" or nobody of the two."""
+        match = SUBJECTS.match(self.text)
+        return None if match is None or self.label else "caller" if match["caller"] else "agent"
+
+    @property
+    def topic(self) -> str | None:
+        """Return the noun it begins with: "the dog"."""
+        match = TOPIC.match(self.text)
+        return match["noun"].lower() if match else None
+
+    def names(self) -> Iterator[str]:
+        """Yield what is written like a name: capitals that no sentence's beginning explains."""
+        facts = [range(each.start, each.end) for each in self.found]
+        offset = len(self.label)
+        for match in PROPER.finditer(self.text, offset):
+            word, before = match[0], self.text[: match.start()].rstrip()
+            if not word[0].isupper() or any(match.start() in fact for fact in facts):
+                continue
+            begins = not before or before[-1] in ".?!"
+            if begins and (is_known(word) or word.lower() in STOP):
+                continue
+            yield word.removesuffix("'s")
+
+
+# ── The rules, in the order in which they are tried ───────────────────────────────────────────
+
+KINDS = {
+    Kind.NUMBER: "number", Kind.DATE: "date", Kind.TIME: "time", Kind.AMOUNT: "amount",
+    Kind.EMAIL: "e-mail address", Kind.PHONE: "phone number", Kind.NAME: "name",
+    Kind.REFERENCE: "number",
+}  # fmt: skip
+
+
+def facts_are_said(claim: Assertion, said: Testimony) -> str | None:
+    """Every number, date, time, amount and address stands in the turns, and was not corrected."""
+    everything = {reading for saying in said.sayings for reading in readings_of(saying.found)}
+    standing = said.standing()
+    for each in claim.found:
+        if not everything & set(each.readings):
+            return f"The turns that it cites say no such {KINDS[each.kind]}: {each.text}."
+        if not standing & set(each.readings):
+            return f"The turns that it cites take it back: {each.text}."
+    return None
+
+
+def names_are_said(claim: Assertion, said: Testimony) -> str | None:
+    """Every name stands in the turns, spelled as it was spelled."""
+    names = said.names()
+    for name in claim.names():
+        parts = [part.casefold() for part in re.split(r"[-\s]", name)]
+        if any(part in NAMELESS for part in parts):
+            return f"That is no name: {name}."
+        if not all(part in names for part in parts) and name.casefold() not in names:
+            return f"The turns that it cites say no such name: {name}."
+    return None
+
+
+COUNTED = re.compile(r"^\s*(?:of\s+)?(?P<noun>[^\W\d_]{3,})")
+HEADING = re.compile(r"\b(from|to)\s+(?:the\s+)?([A-ZÀ-Þ][^\W\d_]+)")
+
+
+def numbers_count_the_same(claim: Assertion, said: Testimony) -> str | None:
+    """What a number counts in the claim has that number in the turns, if it has one there."""
+    for each in claim.found:
+        if each.kind is not Kind.NUMBER or not (noun := noun_after(claim.text, each)):
+            continue
+        counts = [
+            saying.found
+            for saying in said.sayings
+            if saying.found.kind is Kind.NUMBER and noun_after(saying.text, saying.found) == noun
+        ]
+        if counts and not any(set(count.readings) & set(each.readings) for count in counts):
+            return f"The turns that it cites count otherwise: {each.text}."
+    return None
+
+
+def noun_after(text: str, found: Found) -> str | None:
+    match = COUNTED.match(text[found.end :])
+    return concept(match["noun"].lower()) if match and match["noun"].lower() not in STOP else None
+
+
+def ways_are_the_same(claim: Assertion, said: Testimony) -> str | None:
+    """Who goes "from Rome to Bonn" in the claim does so in the turns."""
+    ways = {match.groups() for text in said.texts for match in HEADING.finditer(text)}
+    directions = {direction for direction, _ in ways}
+    for match in HEADING.finditer(claim.text):
+        if match[1] in directions and match.groups() not in ways:
+            return f"The turns that it cites say another way: {match[0]}."
+    return None
+
+
+def who_said_it(claim: Assertion, said: Testimony) -> str | None:
+    """What the caller or the agent is said to have said or done comes from their turns."""
+    if claim.who is None:
+        return None
+    speaks = bool(claim.verbs & SPEECH) or claim.who == "agent"
+    if not speaks:
+        return None
+    own = [clause for clause in (*said.clauses, *said.ordered) if clause.who == claim.who]
+    if not own:
+        return f"The turns that it cites are not the {claim.who}'s."
+    words = claim.words
+    theirs = {word for clause in own for word in clause.concepts}
+    if words and sum(word.concept in theirs for word in words) * 2 < len(words) and not claim.found:
+        return f"It was not the {claim.who} who said so."
+    return None
+
+
+def words_are_said(claim: Assertion, said: Testimony) -> str | None:
+    """Most of its words stand in the turns; a reason ("because …") with all of its words."""
+    clauses = list(said.clauses)
+    if claim.verbs & TELLING or claim.verbs & WISHING:
+        clauses += said.ordered
+    if not claim.verbs & (WISHING | TELLING) and not claim.label:
+        clauses = [clause for clause in clauses if not clause.asked]
+    there = {word for clause in clauses for word in clause.concepts}
+    names = list(claim.names())
+    for kind in {each.kind for each in claim.found} | ({Kind.NAME} if names else set()):
+        there |= {concept(word) for word in IMPLIED[kind]}
+    words = claim.words
+    if words and claim.topic == words[0].written and any(map(is_pronominal, clauses)):
+        words = words[1:]
+    missing = [word.written for word in words if word.concept not in there]
+    reason = AFTER_REASON.search(claim.text)
+    if reason and any(word.concept not in there for word in words_of(reason[1])):
+        return "The turns that it cites give no such reason."
+    naming = NAMING.match(claim.text)
+    if (claim.found or names) and (
+        claim.label or (naming and not words_of_rest(naming["value"], claim))
+    ):
+        return None if len(missing) <= LABELS else not_said(missing)
+    if not words and not claim.found and not names:
+        return "It says nothing that could be held against the turns."
+    exact = len(claim.found) + len(names)
+    covered = len(words) - len(missing) + exact
+    return None if covered >= ENOUGH * (len(words) + exact) else not_said(missing)
+
+
+def is_pronominal(clause: Clause) -> bool:
+    """Tell whether a clause may speak of something that it does not name: "it is not ready"."""
+    tokens = {match[0].lower() for match in TOKEN.finditer(clause.text)}
+    return bool(tokens & PRONOUNS)
+
+
+def words_of_rest(value: str, claim: Assertion) -> list[Word]:
+    facts = {token.lower() for each in claim.found for token in TOKEN.findall(expanded(each.text))}
+    return [
+        word
+        for word in words_of(value)
+        if word.written not in facts and not word.written[0].isupper()
+    ]
+
+
+def not_said(missing: Sequence[str]) -> str:
+    return f"The turns that it cites do not speak of: {', '.join(dict.fromkeys(missing))}."
+
+
+def nothing_is_reversed(claim: Assertion, said: Testimony) -> str | None:
+    """What the claim affirms is not denied where it was last said, and the other way round."""
+    denied = [word for clause in claim.clauses for word in clause.words if word.negated]
+    if denied and not any(denies(said, word, True) for word in denied):
+        return f"The turns that it cites do not deny it: {denied[0].written}."
+    for word in claim.words:
+        if not word.negated and not denies(said, word, False):
+            return f"The turns that it cites say the opposite: {word.written}."
+    return None
+
+
+def denies(said: Testimony, word: Word, negated: bool) -> bool:
+    """Tell whether the last turn with this word has it so, negated or not."""
+    having = [
+        (clause.turn, each.negated)
+        for clause in said.clauses
+        if not clause.asked
+        for each in clause.words
+        if each.concept == word.concept
+    ]
+    if not having:
+        return not negated
+    last = max(turn for turn, _ in having)
+    return any(is_negated == negated for turn, is_negated in having if turn == last)
+
+
+def what_is_done_was_done(claim: Assertion, said: Testimony) -> str | None:
+    """What the claim has as done is more than wanted, offered, expected or asked for."""
+    tokens = {match[0].lower() for match in TOKEN.finditer(expanded(claim.text))}
+    if tokens & MODAL or claim.verbs & WISHING:
+        return None
+    for word in claim.words:
+        if word.written not in PAST and not word.written.endswith("ed"):
+            continue
+        having = [clause for clause in said.clauses if word.concept in clause.concepts]
+        if having and all(clause.possible or clause.asked for clause in having):
+            return f"The turns that it cites do not say that it was done: {word.written}."
+    return None
+
+
+def what_will_be_is_promised(claim: Assertion, said: Testimony) -> str | None:
+    """What the claim has as promised or coming is said to come."""
+    tokens = {match[0].lower() for match in TOKEN.finditer(expanded(claim.text))}
+    if not tokens & {"will", "promised", "promises"}:
+        return None
+    if any(clause.possible and not clause.asked for clause in said.clauses):
+        return None
+    return "The turns that it cites do not say that it will be so."
+
+
+def agreement_is_said(claim: Assertion, said: Testimony) -> str | None:
+    """Who accepted something said yes to it, in words."""
+    if not claim.verbs & ACCEPTING or any(
+        word.negated for clause in claim.clauses for word in clause.words
+    ):
+        return None
+    own = [text for text, clause in said_by(said, claim.who)]
+    return (
+        None
+        if any(YES.search(text) for text in own)
+        else "Nobody agrees in the turns that it cites."
+    )
+
+
+def said_by(said: Testimony, who: str | None) -> list[tuple[str, Clause]]:
+    return [
+        (said.texts[clause.turn], clause) for clause in said.clauses if who in (None, clause.who)
+    ]
+
+
+def nobody_else_did_it(claim: Assertion, said: Testimony) -> str | None:
+    """What "somebody" or "you" did was not done by who says so."""
+    if claim.who is None:
+        return None
+    others = OTHERS_BEFORE[claim.who]
+    for word in claim.words[:1]:
+        if word.written not in PAST and not word.written.endswith("ed"):
+            continue
+        doers = []
+        for clause in said.clauses:
+            tokens = [match[0].lower() for match in TOKEN.finditer(clause.text)]
+            for index, token in enumerate(tokens):
+                if concept(token) == word.concept:
+                    before = [each for each in tokens[:index] if each in others["all"]]
+                    doers.append((clause.who, before[-1] if before else None))
+        if doers and all(doer in others[who] for who, doer in doers):
+            return f"Somebody else did it in the turns that it cites: {word.written}."
+    return None
+
+
+RULES = (
+    facts_are_said,
+    names_are_said,
+    numbers_count_the_same,
+    ways_are_the_same,
+    words_are_said,
+    who_said_it,
+    nothing_is_reversed,
+    what_is_done_was_done,
+    what_will_be_is_promised,
+    agreement_is_said,
+    nobody_else_did_it,
+)
