@@ -1,6 +1,5 @@
 """The page of one conversation, and what refreshes it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from functools import partial
@@ -14,20 +13,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from anyreach.errors import NotThere
-from anyreach.live.feed import feed
 from anyreach.live.streams import ask, event_stream
-from anyreach.organizations.caller import Caller
-from anyreach.organizations.models import Membership
-from anyreach.organizations.pages import OrganizationRequest, organization_page
+from anyreach.organizations.pages import OrganizationRequest, Reader, organization_page
 from anyreach.organizations.scopes import Scope
 from conversations.listeners import listeners_of
 from conversations.listening import HEARERS
 from conversations.models import Conversation
 from conversations.parts import Part, Wanted, part_of
 from conversations.serializers import LineOut
+from conversations.watching import STILL_HERE, changes_of
 
 READERS = (Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_MANAGE)
-HEARTBEAT_S = 15
 
 
 @require_GET
@@ -107,42 +103,26 @@ def lines(request: OrganizationRequest, conversation_id: UUID) -> JsonResponse:
 def events(request: OrganizationRequest, conversation_id: UUID) -> HttpResponseBase:
     """Tell, as server-sent events, that status or transcript changed; never what was said."""
     conversation = _visible(request, conversation_id)
-    return event_stream(_stream(request.caller, conversation.pk))
+    return event_stream(_stream(conversation.pk, Reader.of(request)))
 
 
-async def _stream(caller: Caller, conversation_id: UUID) -> AsyncIterator[str]:
-    async with feed.changes() as changes:
-        while True:
-            try:
-                change = await asyncio.wait_for(changes.get(), HEARTBEAT_S)
-            except TimeoutError:
-                yield ": still here\n\n"
-                continue
-            if change.conversation_id not in (conversation_id, None):
-                continue
-            seen = await ask(_seen, caller, conversation_id)
-            if seen is None:
-                return
-            status, scopes = seen
-            if change.what in ("status", "missed"):
-                yield f"event: status\ndata: {json.dumps(status)}\n\n"
-            if change.what in ("turns", "missed"):
-                yield "event: turns\ndata: {}\n\n"
-            # Others are not even told that somebody listens.
-            if change.what in ("listeners", "missed") and Scope.ORGANIZATIONS_MANAGE in scopes:
-                yield "event: listeners\ndata: {}\n\n"
+async def _stream(conversation_id: UUID, reader: Reader) -> AsyncIterator[str]:
+    # Others are not even told that somebody listens.
+    told = {"turns"} | ({"listeners"} if reader.caller.can(Scope.ORGANIZATIONS_MANAGE) else set())
+    async for what in changes_of(conversation_id, reader):
+        if what is None:
+            yield STILL_HERE
+        if what in ("status", "missed"):
+            yield f"event: status\ndata: {json.dumps(await ask(_status_of, conversation_id))}\n\n"
+        for each in told:
+            if what in (each, "missed"):
+                yield f"event: {each}\ndata: {{}}\n\n"
 
 
-def _seen(caller: Caller, conversation_id: UUID) -> tuple[dict[str, Any], frozenset[Scope]] | None:
-    """Return the status and the caller's scopes by now: a stream outlives its request."""
-    memberships = Membership.objects.active()
-    membership = memberships.filter(user=caller.user, organization=caller.organization).first()
-    conversation = Conversation.objects.visible_to(caller).filter(pk=conversation_id).first()
-    if conversation is None or membership is None:
-        return None
-    status = {
+def _status_of(conversation_id: UUID) -> dict[str, Any]:
+    conversation = Conversation.objects.get(pk=conversation_id)
+    return {
         "status": conversation.status,
         "is_active": conversation.is_active,
         "is_over": conversation.is_over,
     }
-    return status, membership.scopes

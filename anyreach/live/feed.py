@@ -16,11 +16,13 @@ from anyreach.live.announcing import CHANNEL
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
 QUEUE_LENGTH = 1000
+# Who may see what is to be looked at anew.
+RIGHTS = "rights"
 
 
 @dataclass(frozen=True)
 class Change:
-    """`what` ("status", "turns", "listeners") of a conversation changed, or "rights" of an
+    """`what` ("status", "turns", "listeners") of a conversation changed, or RIGHTS of an
     organization's members.
 
     "missed": something may have.
@@ -29,6 +31,10 @@ class Change:
     organization_id: UUID | None
     conversation_id: UUID | None
     what: str
+
+    @property
+    def is_missed(self) -> bool:
+        return self == MISSED
 
 
 MISSED = Change(None, None, "missed")

@@ -1,14 +1,18 @@
 """Pages of an organization: who may open them, and what a page knows about who did."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from importlib import import_module
+from typing import Concatenate, ParamSpec, Self, cast
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
 
 from anyreach.errors import Forbidden
+from anyreach.organizations import standing
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import Membership, User
 from anyreach.organizations.scopes import Scope
@@ -58,6 +62,30 @@ def organization_page(*scopes: Scope) -> Callable[[Page[P]], Callable[..., HttpR
         return guarded
 
     return decorate
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who has a page open, for longer than the request that opened it."""
+
+    caller: Caller
+    session_key: str | None
+
+    @classmethod
+    def of(cls, request: OrganizationRequest) -> Self:
+        return cls(request.caller, request.session.session_key)
+
+    def may_go_on(self) -> bool:
+        """Whether they are still signed in, with the rights that they opened it with."""
+        scopes = standing.scopes_now(
+            organization_id=self.caller.organization.pk,
+            user_id=self.caller.user.pk if self.caller.user else None,
+            api_key_id=None,
+            token_id=None,
+            now=timezone.now(),
+        )
+        sessions = import_module(settings.SESSION_ENGINE).SessionStore
+        return scopes == self.caller.scopes and bool(sessions().exists(self.session_key))
 
 
 def installation(request: HttpRequest) -> dict[str, bool]:

@@ -5,7 +5,7 @@ import contextlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,21 +15,19 @@ from django.forms.models import model_to_dict
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from anyreach.live.feed import Change, feed
+from anyreach.live.feed import RIGHTS, Change, feed
 from anyreach.live.streams import ask
-from anyreach.organizations import standing
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import Organization
+from anyreach.organizations.pages import Reader
 from anyreach.organizations.scopes import Scope
 from conversations.inbox.filter import all_of
 from conversations.models import Conversation
+from conversations.watching import CHECK_EVERY_S, STILL_HERE
 
 GATHER_S = 0.1
-CHECK_EVERY_S = 15
 QUEUE_LENGTH = 100
 REMEMBERED = 2000
-# Who looks with which rights is looked at anew.
-RIGHTS = "rights"
 # Something may have changed: the page asks for its rows.
 MISSED = "missed"
 
@@ -180,24 +178,12 @@ async def _batches_for(caller: Caller) -> AsyncIterator[asyncio.Queue[Batch | st
 class Watcher:
     """Who has an inbox open, and by which conditions of a QuerySet it is narrowed."""
 
-    caller: Caller
+    reader: Reader
     conditions: Mapping[str, Any]
-    is_signed_in: Callable[[], bool]
-
-    def may_watch(self) -> bool:
-        """Whether they may still see what they saw when they opened it."""
-        scopes = standing.scopes_now(
-            organization_id=self.caller.organization.pk,
-            user_id=self.caller.user.pk if self.caller.user else None,
-            api_key_id=None,
-            token_id=None,
-            now=timezone.now(),
-        )
-        return scopes == self.caller.scopes and self.is_signed_in()
 
     def fitting(self, ids: list[UUID]) -> set[UUID]:
         """Return those of `ids` that the inbox would list."""
-        found = all_of(self.caller).filter(**self.conditions, pk__in=ids)
+        found = all_of(self.reader.caller).filter(**self.conditions, pk__in=ids)
         return set(found.values_list("pk", flat=True))
 
 
@@ -205,13 +191,13 @@ async def stream(watcher: Watcher) -> AsyncIterator[str]:
     """Yield events: "rows" that changed, as the table has them; "missed" when it is to be asked for
     anew. Ends when whoever watches is signed out, or has not the same rights any more."""
     checked_at = time.monotonic()
-    async with _batches_for(watcher.caller) as batches:
+    async with _batches_for(watcher.reader.caller) as batches:
         while True:
             item: Batch | str | None = None
             with contextlib.suppress(TimeoutError):
                 item = await asyncio.wait_for(batches.get(), CHECK_EVERY_S)
             if item == RIGHTS or time.monotonic() - checked_at >= CHECK_EVERY_S:
-                if not await ask(watcher.may_watch):
+                if not await ask(watcher.reader.may_go_on):
                     return
                 checked_at = time.monotonic()
             if isinstance(item, Batch) and not watcher.conditions:
@@ -222,4 +208,4 @@ async def stream(watcher: Watcher) -> AsyncIterator[str]:
             elif item == MISSED:
                 yield "event: missed\ndata: {}\n\n"
             else:
-                yield ": still here\n\n"
+                yield STILL_HERE

@@ -1,16 +1,15 @@
 """The inbox's pages: the table, more of it, and what tells that its rows changed."""
 
-from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from anyreach.live.streams import event_stream
-from anyreach.organizations.pages import OrganizationRequest, organization_page
+from anyreach.organizations.pages import OrganizationRequest, Reader, organization_page
 from anyreach.organizations.scopes import Scope
 from conversations import paging
 from conversations.inbox import live
@@ -61,11 +60,4 @@ def events(request: OrganizationRequest) -> HttpResponseBase:
     """Tell, as server-sent events, of rows that are new or have changed, painted."""
     narrowing = InboxFilter(request.GET, caller=request.caller)
     conditions = narrowing.conditions() if narrowing.is_valid() else {"pk__in": []}
-    watcher = live.Watcher(request.caller, conditions, is_signed_in=_session_of(request))
-    return event_stream(live.stream(watcher))
-
-
-def _session_of(request: HttpRequest) -> Callable[[], bool]:
-    """Return a function that tells whether whoever asks is still signed in."""
-    key = request.session.session_key
-    return lambda: key is not None and request.session.exists(key)
+    return event_stream(live.stream(live.Watcher(Reader.of(request), conditions)))

@@ -8,11 +8,14 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from anyreach.live.announcing import announce
+from anyreach.organizations import members
 from anyreach.organizations.scopes import Role
 from conversations import parts
 from conversations.models import Status, StatusChange, Turn
 from tests.conversations.factories import make_agent, make_conversation, make_turn
 from tests.organizations.factories import make_organization, signed_in
+from tests.streams import Stream
 
 pytestmark = pytest.mark.django_db
 
@@ -189,3 +192,24 @@ def test_another_organizations_conversation_does_not_exist(reader, piece):
     assert reader.client.get(there).status_code == HTTPStatus.NOT_FOUND
     nowhere = f"{reader.address.rsplit('/', 1)[0]}/{uuid4()}{piece}"
     assert reader.client.get(nowhere).status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("web")
+class TestEvents:
+    def test_what_others_say_is_not_told_nor_that_somebody_listens(self, conversation):
+        reader = Reader(conversation, Role.SUPERVISOR)
+        open_page = Stream(reader.client, f"{reader.address}/events")
+        open_page.wait_for(lambda: len(open_page.events) == 4)  # all is told twice at first
+        other = make_conversation(conversation.organization)
+        for told, what in ((other, "turns"), (conversation, "listeners"), (conversation, "turns")):
+            announce(conversation.organization_id, told.pk, what)
+        open_page.wait_for(lambda: len(open_page.events) > 4)
+        assert [name for name, _ in open_page.events] == ["status", "turns"] * 2 + ["turns"]
+
+    def test_it_ends_for_whom_the_rights_are_taken_and_no_other(self, conversation):
+        readers = [Reader(conversation, role) for role in (Role.VIEWER, Role.ADMIN)]
+        viewers, admins = (Stream(each.client, f"{each.address}/events") for each in readers)
+        members.remove(conversation.organization.memberships.get(role=Role.VIEWER))
+        assert viewers.closed.wait(5)
+        assert not admins.closed.wait(0.5)

@@ -1,12 +1,7 @@
 """The inbox: what it lists, what narrows it, and what tells open pages that rows changed."""
 
-import json
-import threading
-from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from django.db import connection
 from django.test import Client
@@ -14,14 +9,13 @@ from django.utils import timezone
 
 from anyreach.live.announcing import announce
 from anyreach.organizations import members
-from anyreach.organizations.caller import Caller
 from anyreach.organizations.scopes import Role
 from conversations import lifecycle
-from conversations.inbox.live import Watcher
 from conversations.lifecycle import Evidence
 from conversations.models import Conversation, Status, StatusChange, Turn
 from tests.conversations.factories import make_agent, make_conversation, make_turn
 from tests.organizations.factories import make_member, make_organization, signed_in
+from tests.streams import Stream
 
 PAGE = "/acme/conversations"
 SOURCE = StatusChange.Source.API
@@ -162,67 +156,15 @@ def test_a_live_calls_duration_counts_from_its_answer(organization):
     assert "1:15" in text or "1:16" in text
 
 
-def test_who_has_signed_out_may_watch_no_more(organization):
-    member = make_member(organization, Role.SUPERVISOR)
-    session = {"is_there": True}
-    watcher = Watcher(Caller.of_member(member), {}, is_signed_in=lambda: session["is_there"])
-    assert watcher.may_watch()
-    session["is_there"] = False
-    assert not watcher.may_watch()
-
-
-def test_who_has_another_role_by_now_watches_anew(organization):
-    member = make_member(organization, Role.SUPERVISOR)
-    watcher = Watcher(Caller.of_member(member), {}, is_signed_in=lambda: True)
-    type(member).objects.filter(pk=member.pk).update(role=Role.VIEWER)
-    assert not watcher.may_watch()
-
-
 def test_pages_of_other_organizations_are_not_there(organization):
     client = signed_in(make_organization(), Role.SUPERVISOR)
     for page in ("", "/rows", "/events"):
         assert client.get(f"{PAGE}{page}").status_code == 404
 
 
-class Stream:
-    """An open inbox's events, read in a thread."""
-
-    def __init__(self, web, client: Client, query: str = "") -> None:
-        self.events: list[tuple[str, object]] = []
-        self.closed = threading.Event()
-        self._changed = threading.Condition()
-        cookies = {"sessionid": client.cookies["sessionid"].value}
-        self._http = httpx.Client(base_url=web.url.replace("localhost", "127.0.0.1"))
-        self._http.cookies.update(cookies)
-        self._query = query
-        threading.Thread(target=self._read, daemon=True).start()
-        self.wait_for(lambda: ("missed", {}) in self.events)
-
-    def _read(self) -> None:
-        address = f"{PAGE}/events?{self._query}"
-        # The web process ends before those who read from it.
-        with (
-            suppress(httpx.TransportError),
-            self._http,
-            self._http.stream("GET", address, timeout=30) as answer,
-        ):
-            self._take(answer.iter_lines())
-        self.closed.set()
-
-    def _take(self, lines: Iterable[str]) -> None:
-        name = ""
-        for line in lines:
-            key, _, value = line.partition(": ")
-            if key == "event":
-                name = value
-            elif key == "data":
-                with self._changed:
-                    self.events.append((name, json.loads(value)))
-                    self._changed.notify_all()
-
-    def wait_for(self, condition, within_s: float = 10) -> None:
-        with self._changed:
-            assert self._changed.wait_for(condition, within_s), self.events
+class OpenInbox(Stream):
+    def __init__(self, client: Client, query: str = "") -> None:
+        super().__init__(client, f"{PAGE}/events?{query}")
 
     @property
     def rows(self) -> list[dict[str, object]]:
@@ -234,11 +176,12 @@ class Stream:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("web")
 class TestEvents:
-    def test_rows_that_changed_come_painted_and_only_ours(self, organization, web):
+    def test_rows_that_changed_come_painted_and_only_ours(self, organization):
         call = make_conversation(organization, status=Status.RINGING, caller_name="Ben <b>")
         foreign = make_conversation(make_organization(), status=Status.RINGING)
-        open_inbox = Stream(web, signed_in(organization, Role.SUPERVISOR))
+        open_inbox = OpenInbox(signed_in(organization, Role.SUPERVISOR))
         for each in (foreign, call):
             lifecycle.report(each, Evidence(Status.IN_PROGRESS, timezone.now(), SOURCE))
         open_inbox.wait_for(lambda: open_inbox.row_of(call))
@@ -248,26 +191,26 @@ class TestEvents:
         assert "Ben &lt;b&gt;" in row["html"]
         assert open_inbox.row_of(foreign) is None
 
-    def test_a_viewer_gets_no_names(self, organization, web):
+    def test_a_viewer_gets_no_names(self, organization):
         call = make_conversation(organization, status=Status.RINGING, caller_name="Ben Okri")
-        inboxes = [Stream(web, signed_in(organization, role)) for role in (Role.VIEWER, Role.ADMIN)]
+        inboxes = [OpenInbox(signed_in(organization, role)) for role in (Role.VIEWER, Role.ADMIN)]
         lifecycle.report(call, Evidence(Status.IN_PROGRESS, timezone.now(), SOURCE))
         for open_inbox in inboxes:
             open_inbox.wait_for(lambda: open_inbox.row_of(call))  # noqa: B023
         assert ["Ben Okri" in each.row_of(call)["html"] for each in inboxes] == [False, True]
 
-    def test_what_a_filter_leaves_out_does_not_fit(self, organization, web):
+    def test_what_a_filter_leaves_out_does_not_fit(self, organization):
         call = make_conversation(organization, status=Status.RINGING)
-        live = Stream(web, signed_in(organization, Role.SUPERVISOR), "status=live")
-        over = Stream(web, signed_in(organization, Role.SUPERVISOR), "status=completed")
+        live = OpenInbox(signed_in(organization, Role.SUPERVISOR), "status=live")
+        over = OpenInbox(signed_in(organization, Role.SUPERVISOR), "status=completed")
         lifecycle.report(call, Evidence(Status.COMPLETED, timezone.now(), SOURCE, "Done."))
         for open_inbox, fits in ((live, False), (over, True)):
             open_inbox.wait_for(lambda: open_inbox.row_of(call))  # noqa: B023
             assert open_inbox.row_of(call)["fits"] is fits
 
-    def test_growing_words_change_no_row(self, organization, web):
+    def test_growing_words_change_no_row(self, organization):
         call = make_conversation(organization)
-        open_inbox = Stream(web, signed_in(organization, Role.SUPERVISOR))
+        open_inbox = OpenInbox(signed_in(organization, Role.SUPERVISOR))
         turn = make_turn(call, role=Turn.Role.AGENT)
         announce_turns(call)
         open_inbox.wait_for(lambda: open_inbox.row_of(call))
@@ -278,18 +221,18 @@ class TestEvents:
         open_inbox.wait_for(lambda: ">2<" in open_inbox.row_of(call)["html"])
         assert len(open_inbox.rows) == 2
 
-    def test_it_ends_for_whom_the_rights_are_taken_at_once(self, organization, web):
+    def test_it_ends_for_whom_the_rights_are_taken_at_once(self, organization):
         make_member(organization, Role.ADMIN)
         member = make_member(organization, Role.ADMIN)
         client = Client()
         client.force_login(member.user)
-        open_inbox = Stream(web, client)
+        open_inbox = OpenInbox(client)
         members.remove(member)
         assert open_inbox.closed.wait(5)
 
-    def test_many_open_inboxes_hold_one_connection(self, organization, web):
+    def test_many_open_inboxes_hold_one_connection(self, organization):
         client = signed_in(organization, Role.SUPERVISOR)
-        inboxes = [Stream(web, client) for _ in range(30)]
+        inboxes = [OpenInbox(client) for _ in range(30)]
         call = make_conversation(organization, status=Status.RINGING)
         lifecycle.report(call, Evidence(Status.IN_PROGRESS, timezone.now(), SOURCE))
         for open_inbox in inboxes:

@@ -4,9 +4,12 @@ from http import HTTPStatus
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 
+from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import ApiKey, Invitation, Membership, PersonalAccessToken
+from anyreach.organizations.pages import Reader
 from anyreach.organizations.scopes import Role
 from tests.organizations.factories import (
     bearer,
@@ -16,6 +19,7 @@ from tests.organizations.factories import (
     make_organization,
     make_token,
     make_user,
+    signed_in,
 )
 
 pytestmark = pytest.mark.django_db
@@ -228,3 +232,26 @@ def test_the_error_page_asks_no_database(rf, django_assert_num_queries):
         answer = errors.server_error(rf.get("/x"))
     assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
     assert "This should not have happened" in answer.text
+
+
+# --- Pages that stay open --------------------------------------------------------------------
+
+
+@pytest.fixture
+def reader(organization):
+    """Who has a page of the organization's open, as a supervisor."""
+    make_member(organization, Role.ADMIN)
+    client = signed_in(organization, Role.SUPERVISOR)
+    membership = organization.memberships.get(role=Role.SUPERVISOR)
+    return Reader(Caller.of_member(membership), client.session.session_key)
+
+
+def test_who_has_signed_out_may_not_go_on(reader):
+    assert reader.may_go_on()
+    Session.objects.filter(pk=reader.session_key).delete()
+    assert not reader.may_go_on()
+
+
+def test_who_has_another_role_by_now_may_not_go_on(reader):
+    Membership.objects.filter(user=reader.caller.user).update(role=Role.VIEWER)
+    assert not reader.may_go_on()
