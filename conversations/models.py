@@ -246,6 +246,11 @@ class Conversation(models.Model):
                 )
                 for field in ("agent_version_id", "web_widget_id")
             ),
+            # Pairs of these that no conversation has are common: web calls are never outbound.
+            models.Index(
+                fields=["organization", "direction", "channel", "-created_at", "-id"],
+                name="conversation_by_both",
+            ),
             models.Index(fields=["organization", "duration"], name="conversation_duration"),
             models.Index(fields=["organization", "user_turn_count"], name="conversation_turns"),
             GinIndex(
