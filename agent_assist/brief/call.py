@@ -7,8 +7,9 @@ from functools import cached_property
 from uuid import UUID
 
 from agent_assist.brief import tools
-from agent_assist.brief.markers import SENTENCE_END, Sign, text_of
-from agent_assist.brief.quoting import QUOTE_CHARS, clean, quoted, without_digits
+from agent_assist.brief.cards import without_digits
+from agent_assist.brief.markers import Sign, text_of
+from agent_assist.brief.quoting import QUOTE_CHARS, SENTENCE_END, clean, quoted
 from agent_assist.brief.rules import CALLED_BACK, CANNOT
 from agent_assist.brief.sections import FlagKind, MarkerKind
 from conversations.models import Conversation, Turn
@@ -92,9 +93,10 @@ class Call:
     @cached_property
     def unanswered(self) -> Turn | None:
         """The caller's question after which nobody has spoken."""
-        spoken = [turn for turn in self.turns if turn.role != Turn.Role.TOOL and clean(turn.text)]
-        is_asked = spoken and spoken[-1].role == Turn.Role.USER and "?" in spoken[-1].text[-3:]
-        return spoken[-1] if is_asked else None
+        spoken = (turn for turn in reversed(self.turns) if turn.role != Turn.Role.TOOL)
+        last = next((turn for turn in spoken if clean(turn.text)), None)
+        is_asked = last is not None and last.role == Turn.Role.USER and "?" in last.text[-3:]
+        return last if is_asked else None
 
     def quote(self, turn: Turn, words: str = "", *, chars: int = QUOTE_CHARS) -> str:
         """Quote a turn; of a long one, from the sentence on in which `words` are.

@@ -177,13 +177,13 @@ def _steps(call: Call) -> Iterator[Step]:
         yield _step(action, Confidence.HIGH, [sign])
     for sign in call.stuck[-1:]:
         action = f"Do what the agent could not: {call.quote(sign.turn, sign.words, chars=100)}"
-        yield _step(action, Confidence.HIGH, [sign])
+        yield _step(action, Confidence.MEDIUM, [sign])
     if signs := call.flagged(FlagKind.IDENTITY_UNCLEAR):
         yield _step("Confirm who is speaking.", Confidence.HIGH, signs)
     if signs := call.flagged(FlagKind.FORMAL_COMPLAINT):
         yield _step("Take up the complaint.", Confidence.MEDIUM, signs)
     asked = call.unanswered
-    if asked is not None and asked.id not in {sign.turn.id for sign in call.requests}:
+    if asked is not None and asked.id not in _cited(call.of(MarkerKind.REQUEST)):
         action = f"Answer the caller's last question: {call.quote(asked, chars=100)}"
         yield Step(action=action, confidence=Confidence.MEDIUM, turns=(asked.id,))
     for sign in call.of(MarkerKind.COMMITMENT)[-1:]:

@@ -5,21 +5,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from uuid import UUID
 
 from agent_assist.brief import tools
 from agent_assist.brief.call import Call
+from agent_assist.brief.cards import is_card_number, masked
 from agent_assist.brief.markers import text_of
 from agent_assist.brief.patterns import Found, Kind, find
-from agent_assist.brief.quoting import clean, cut, is_card_number, masked
+from agent_assist.brief.quoting import clean, cut
 from agent_assist.brief.sections import FlagKind, Information, MarkerKind
 from conversations.models import Conversation, Turn
 
 AT_MOST = 12
 VALUE_CHARS = 80
 SAID_TURNS = 150  # at either end of a call: looking for patterns takes its time
-TOOL_TURNS = 60
+TOOL_TURNS = 40
 SAID_EACH = 2
 FROM_ARGUMENTS, FROM_OUTPUTS, FROM_METADATA = 6, 4, 3
 
@@ -86,7 +86,8 @@ def information_of(call: Call) -> tuple[Information, ...]:
         *_metadata(call.conversation),
     ):
         pieces.setdefault(piece.same, piece)
-    known = [_with_turns(each, call, heard) for each in list(pieces.values())[:AT_MOST]]
+    texts = [(turn.id, text_of(turn).lower()) for turn in call.said]
+    known = [_with_turns(each, call, heard, texts) for each in list(pieces.values())[:AT_MOST]]
     return tuple(
         Information(label=each.label, value=each.value, turns=each.turns)
         for each in _told_apart(known, call)
@@ -212,33 +213,29 @@ def _shown(found: Found) -> str:
     return cut(found.text if is_written else found.value, VALUE_CHARS)
 
 
-def _with_turns(piece: Piece, call: Call, heard: Sequence[tuple[Turn, Found]]) -> Piece:
+def _with_turns(
+    piece: Piece,
+    call: Call,
+    heard: Sequence[tuple[Turn, Found]],
+    texts: Sequence[tuple[UUID, str]],
+) -> Piece:
     """Cite the caller's turns, too, that say the same."""
     saying = {turn.id for turn, found in heard if piece.same in found.readings}
     words = piece.value.lower()
     if len(words) > 3 and "•" not in words and not words.endswith("…"):
         whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
-        saying |= {
-            turn.id
-            for turn in call.said
-            if words in (text := text_of(turn).lower()) and whole.search(text)
-        }
-    cited = saying | set(piece.turns)
-    return replace(piece, turns=tuple(turn.id for turn in call.turns if turn.id in cited))
+        saying |= {turn for turn, text in texts if words in text and whole.search(text)}
+    cited = sorted(saying | set(piece.turns), key=call.places.__getitem__)
+    return replace(piece, turns=tuple(cited))
 
 
 def _meaning(value: str, on: date) -> str:
     """What makes two values the same: how `find` reads a value that is nothing else."""
     if len(value) <= tools.SHORT_CHARS:
-        found = _read(value, on)
+        found = find(value, on=on) if _SAYS_SOMETHING.search(value) else []
         if len(found) == 1 and found[0].text.strip() == value.strip():
             return found[0].value
     return _same(value)
-
-
-@cache
-def _read(value: str, on: date) -> list[Found]:
-    return find(value, on=on)
 
 
 def _same(value: str) -> str:

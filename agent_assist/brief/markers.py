@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from agent_assist.brief import tools
-from agent_assist.brief.quoting import READ_CHARS, Group, card_in, rows
-from agent_assist.brief.rules import COMPLIANCE, DESK, MONTH, RULES, RUN, THING, Rule
+from agent_assist.brief.cards import Group, card_in, rows
+from agent_assist.brief.commitments import PROMISING, promise_in
+from agent_assist.brief.quoting import READ_CHARS, cut
+from agent_assist.brief.rules import DESK, MONTH, RULES, RUN, THING
 from agent_assist.brief.sections import FlagKind, Level, Marker, MarkerKind, Severity
 from conversations.models import Turn
 
@@ -39,14 +41,21 @@ _ASKED_WITH_NO = re.compile(
 )
 _CLAUSE_END = re.compile(r"[.!?;:,]|\bbut\b|\baber\b|\bpero\b", re.IGNORECASE)
 
-MOST_GROUPS = 40  # of digits, of which a card's number is looked for
-_DIGITS = re.compile(r"\d{4}|\b(?:one|two|three|four|five|six|uno|dos|tres|eins|zwei|drei)\b", re.I)
 WORD = re.compile(r"[\w']+|@")
+RULES_BY_WORD = {
+    word: [rule for rule in RULES if word in rule.words]
+    for word in set().union(*(rule.words for rule in RULES))
+}
+ORDER = {id(rule): place for place, rule in enumerate(RULES)}
 
 
 def text_of(turn: Turn) -> str:
     """What was said, with plain apostrophes; the same length as it was."""
     return (turn.text or "")[:READ_CHARS].replace("\u2019", "'")
+
+
+def words_of(text: str) -> frozenset[str]:
+    return frozenset(WORD.findall(text.lower()))
 
 
 def signs_of(turns: Sequence[Turn]) -> list[Sign]:
@@ -58,11 +67,12 @@ def signs_of(turns: Sequence[Turn]) -> list[Sign]:
             signs += _tool_signs(turn)
             continue
         text = text_of(turn)
-        words = frozenset(WORD.findall(text.lower()))
-        found = [sign for rule in RULES if (sign := _tried(rule, turn, text, words)) is not None]
+        words = words_of(text)
+        found = _tried(turn, text, words)
         signs += found
         if turn.role in DESK:
-            if promised := promise_in(text):
+            promised = None if PROMISING.isdisjoint(words) else promise_in(text)
+            if promised is not None:
                 signs.append(Sign(turn, MarkerKind.COMMITMENT, promised.label, promised.sentence))
             asked = text if "?" in text or "please" in words else ""
         elif turn.role == Turn.Role.USER:
@@ -99,14 +109,20 @@ def _matters(sign: Sign) -> tuple[bool, int]:
     return sign.flag is not None and sign.severity == Severity.HIGH, _LEAST_FIRST.index(sign.kind)
 
 
-def _tried(rule: Rule, turn: Turn, text: str, words: frozenset[str]) -> Sign | None:
-    if turn.role not in rule.roles or rule.words.isdisjoint(words):
-        return None
-    for match in rule.pattern.finditer(text):
-        if rule.says_no or not _denied(text, match):
+def _tried(turn: Turn, text: str, words: frozenset[str]) -> list[Sign]:
+    """Try the rules of which a word occurs, in their order."""
+    having = (rule for word in words & RULES_BY_WORD.keys() for rule in RULES_BY_WORD[word])
+    rules = {id(rule): rule for rule in having if turn.role in rule.roles}
+    signs = []
+    for rule in sorted(rules.values(), key=lambda rule: ORDER[id(rule)]):
+        matches = rule.pattern.finditer(text)
+        match = next((each for each in matches if rule.says_no or not _denied(text, each)), None)
+        if match is not None:
             found = match.group().strip(" .,!?")
-            return Sign(turn, rule.kind, rule.label, found, rule.flag, rule.severity, rule.level)
-    return None
+            signs.append(
+                Sign(turn, rule.kind, rule.label, found, rule.flag, rule.severity, rule.level)
+            )
+    return signs
 
 
 def _denied(text: str, match: re.Match[str]) -> bool:
@@ -127,12 +143,20 @@ def _tool_signs(turn: Turn) -> list[Sign]:
         name = tools.spoken_name(turn)
         flag = FlagKind.IDENTITY_UNCLEAR if _IDENTIFIES.search(name) else None
         signs.append(Sign(turn, MarkerKind.TOOL_FAILURE, f"Failed: {name}", why, flag))
-    told = " ".join(value for _, value in tools.scalars(turn.output))
-    if isinstance(turn.output, str):
-        told = turn.output
-    words = frozenset(WORD.findall(told[:READ_CHARS].lower()))
-    found = (_tried(rule, turn, told[:READ_CHARS], words) for rule in COMPLIANCE)
-    return signs + [sign for sign in found if sign is not None]
+    output = tools.parsed(turn.output)
+    told = [output] if isinstance(output, str) else [value for _, value in tools.scalars(output)]
+    for text in told:
+        found = _tried(turn, text[:READ_CHARS], words_of(text[:READ_CHARS]))
+        signs += [replace(sign, words=cut(text)) for sign in found]
+    return signs
+
+
+MOST_GROUPS = 40  # of digits, of which a card's number is looked for
+_DIGITS = re.compile(
+    r"\d{4}|\b(one|two|three|four|five|six|uno|dos|tres|eins|zwei|drei)[ ,.-]+(?:\1|oh|zero|one|two"
+    r"|three|four|five|six|seven|eight|nine|double|triple|cero|uno|dos|tres|null|eins|zwei|drei)\b",
+    re.IGNORECASE,
+)
 
 
 def _card_signs(turns: Sequence[Turn]) -> list[Sign]:
@@ -240,75 +264,3 @@ def _answer_signs(turn: Turn, text: str, asked: str) -> list[Sign]:
         if question.search(asked) and answer.search(text):
             return [Sign(turn, MarkerKind.IDENTITY, label, text)]
     return []
-
-
-@dataclass(frozen=True)
-class Promise:
-    label: str
-    sentence: str
-
-
-SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
-_DONE = (
-    r"(?:be (?:sent|there|delivered|refunded|paid|credited|with you|on your|at your|called|shipped"
-    r"|booked|ready|mended|repaired|fixed)|arrive|come|call|ring|contact|reach|send|visit)"
-)
-_WILL = re.compile(
-    r"\b(?:(?:i|we|you|they|it|she|he|someone|somebody)(?:'ll| will| shall| am going to|'m going to"
-    r"|'re going to| are going to)"
-    rf"|(?:\w+(?:\W\w+)? )(?:will|is going to) {_DONE}|promise|guarantee|goes? back"
-    r"|(?:has|have) been (?:\w+ )?(?:booked|scheduled|reserved|refunded)"
-    r"|(?<!you are )(?:booked|scheduled|reserved) for|have refunded"
-    r"|wird|werden|werde|recibirá|enviaremos|llamaremos|vamos a)\b",
-    re.IGNORECASE,
-)
-_NO_PROMISE = re.compile(
-    r"\b(?:not|won't|cannot|can't|couldn't|unable|never|nicht|if you (?:want|like|prefer|wish)"
-    r"|would you"
-    r"|let me|(?:i|we)(?:'ll| will) (?:\w+ly )?(?:look|check|see|ask you|need|have to|note|pull"
-    r"|search|find"
-    r"|read|repeat|connect|transfer|put you))\b|\?\W*$",
-    re.IGNORECASE,
-)
-_SOME = (
-    r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|fifteen|twenty"
-    r"|thirty|a few)"
-)
-_WHEN = re.compile(
-    r"\b(?:today|tonight|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday|noon"
-    r"|midnight"
-    r"|this (?:morning|afternoon|evening|week)|next (?:week|month)|end of (?:the )?(?:day|week"
-    r"|month)"
-    r"|january|february|march|april|june|july|august|september|october|november|december"
-    r"|(?:on|by|until) the (?:first|second|third|\w+th|\d+(?:st|nd|rd))|may \d+|\d+ ?(?:am|pm)\b"
-    r"|\d{1,2}[:.]\d{2}|o'clock"
-    rf"|(?:within|in|after) (?:the next )?{_SOME}(?: to {_SOME})?(?: \w+)? (?:minutes?|hours?"
-    rf"|days?|weeks?|months?)"
-    r"|morgen|heute|montag|dienstag|mittwoch|donnerstag|freitag|samstag"
-    r"|mañana|hoy|lunes|martes|miércoles|jueves|viernes|sábado)\b",
-    re.IGNORECASE,
-)
-_AMOUNT = re.compile(
-    r"[$€£]\s?\d|\b(?:\d|hundred|thousand|\w+ty|ten|five|twelve|fifteen)[\d.,]*\W?"
-    r"(?:[\w-]+ )?(?:euros?|dollars?|pounds|cents|usd|eur|gbp|percent)\b",
-    re.IGNORECASE,
-)
-
-
-def promise_in(text: str) -> Promise | None:
-    """The first sentence that promises something with a date or an amount."""
-    if not _WILL.search(text):
-        return None
-    for sentence in SENTENCE_END.split(text):
-        if _WILL.search(sentence) and not _NO_PROMISE.search(sentence):
-            dated, priced = _WHEN.search(sentence), _AMOUNT.search(sentence)
-            if dated or priced:
-                told = (
-                    "a date and an amount"
-                    if dated and priced
-                    else "a date"
-                    if dated
-                    else "an amount"
-                )
-                return Promise(f"Commitment with {told}", sentence)
-    return None

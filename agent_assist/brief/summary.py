@@ -16,6 +16,7 @@ AT_LEAST = 3
 TOOLS_NAMED = 4
 FAILURES_NAMED = 2
 EARLY_TURNS = 8
+FEW_WORDS = 3
 
 # What somebody says who tells why they call.
 _WANTS = re.compile(
@@ -65,8 +66,9 @@ def _chosen(call: Call) -> Iterator[Statement]:
     if worked := call.worked[-TOOLS_NAMED:]:
         names = ", ".join(dict.fromkeys(map(tools.spoken_name, worked)))
         yield Statement(text=f"Tools that ran: {names}.", turns=tuple(turn.id for turn in worked))
-    if call.told:
-        yield _quoting(call, call.told[-1])
+    in_words = [turn for turn in call.told if len(turn.text.split()) > FEW_WORDS]
+    for turn in (in_words or call.told)[-1:]:
+        yield _quoting(call, turn)
 
 
 def _topping_up(call: Call) -> Iterator[Statement]:
@@ -83,7 +85,7 @@ def _topping_up(call: Call) -> Iterator[Statement]:
 def _wish(call: Call) -> Turn:
     """Return where the caller told what they want: early, in more than a greeting."""
     early = call.told[:EARLY_TURNS]
-    telling = [turn for turn in early if len(turn.text.split()) > 3]
+    telling = [turn for turn in early if len(turn.text.split()) > FEW_WORDS]
     wanting = [turn for turn in telling if _WANTS.search(text_of(turn))]
     return [*wanting, *telling, *early, *call.said][0]
 
