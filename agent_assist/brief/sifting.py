@@ -4,8 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from agent_assist.brief.patterns import find
-from agent_assist.brief.prompt import words_of
+from agent_assist.brief.checking import (
+    Assertion,
+    Testimony,
+    check,
+    facts_are_said,
+    names_are_said,
+)
 from agent_assist.brief.sections import (
     Claim,
     Flag,
@@ -20,6 +25,7 @@ from agent_assist.brief.sections import (
 from conversations.models import Turn
 
 NO_SUCH_TURN = "It cites a turn that does not exist."
+NOT_THE_CALLERS = "It cites nothing that the caller said."
 SINGLE = {Section.SENTIMENT, Section.TRANSFER_REASON}
 Fault = Callable[[Section, Claim], str | None]
 
@@ -46,16 +52,18 @@ class Sieve:
         if not all(turn in self._turns for turn in claim.turns):
             return NO_SUCH_TURN
         cited = [self._turns[turn] for turn in claim.turns]
-        said = {
-            found.value
-            for turn in cited
-            for words in words_of(turn).values()
-            for found in find(str(words), on=self._on)
-        }
-        unsaid = [found for found in find(text_of(claim), on=self._on) if found.value not in said]
-        if not cited:
-            return "It cites no turn."
-        return f"The turns that it cites do not say {unsaid[0].text}." if unsaid else None
+        if isinstance(claim, Sentiment):
+            shown = any(turn.role == Turn.Role.USER for turn in cited)
+            return None if shown else NOT_THE_CALLERS
+        if isinstance(claim, Step) and cited:
+            return self._look_at_advice(claim, cited)
+        return check(text_of(claim), cited, on=self._on)
+
+    def _look_at_advice(self, step: Step, cited: Sequence[Turn]) -> str | None:
+        """Nobody has to have said what had better be done, but what it names exactly."""
+        advice = Assertion(step.action, self._on)
+        said = Testimony(sorted(cited, key=lambda turn: turn.started_at), self._on)
+        return facts_are_said(advice, said) or names_are_said(advice, said)
 
 
 def sifted(sections: Sections, fault: Fault) -> tuple[Sections, tuple[Withheld, ...]]:
