@@ -5,7 +5,7 @@ import re
 from agent_assist.brief.cards import without_cards
 
 QUOTE_CHARS = 140
-READ_CHARS = 4_000  # of one turn; what somebody says in one breath is shorter
+READ_CHARS = 2_000  # of one turn; what somebody says in one breath is shorter
 
 # Control characters, and those that would turn the direction of what follows the quote.
 _UNSEEN = re.compile(

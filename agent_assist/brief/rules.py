@@ -483,7 +483,7 @@ IDENTITIES = (
         MarkerKind.IDENTITY,
         "Gives e-mail address",
         "at arroba ät @",
-        r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+        r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+",
         r"\b[\w-]+\W+(?:at|arroba|ät)\W+[\w-]+(?:\W+[\w-]+)?\W+(?:dot|punkt|punto)\W+[a-z]{2,4}\b",
     ),
     _rule(
