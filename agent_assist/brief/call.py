@@ -10,7 +10,7 @@ from agent_assist.brief import tools
 from agent_assist.brief.cards import without_digits
 from agent_assist.brief.markers import Sign, text_of
 from agent_assist.brief.quoting import QUOTE_CHARS, SENTENCE_END, clean, quoted
-from agent_assist.brief.rules import CALLED_BACK, CANNOT
+from agent_assist.brief.rules import CALLED_BACK, CANNOT, NEEDS_COLLEAGUE
 from agent_assist.brief.sections import FlagKind, MarkerKind
 from conversations.models import Conversation, Turn
 
@@ -62,8 +62,9 @@ class Call:
 
     @cached_property
     def stuck(self) -> list[Sign]:
-        """Where the agent said that it cannot do something."""
-        return [sign for sign in self.of(MarkerKind.ESCALATION) if sign.label == CANNOT]
+        """Where the agent said that it cannot do something, or needs somebody for it."""
+        signs = self.of(MarkerKind.ESCALATION)
+        return [sign for sign in signs if sign.label in (CANNOT, NEEDS_COLLEAGUE)]
 
     @cached_property
     def escalations(self) -> list[Sign]:

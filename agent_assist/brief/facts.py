@@ -175,8 +175,9 @@ def _steps(call: Call) -> Iterator[Step]:
     for sign in call.failed[-1:]:
         action = f"Do “{tools.spoken_name(sign.turn)}” by hand, or try it again: it failed."
         yield _step(action, Confidence.HIGH, [sign])
-    for sign in call.stuck[-1:]:
-        action = f"Do what the agent could not: {call.quote(sign.turn, sign.words, chars=100)}"
+    # What an intruder was refused stays refused.
+    for sign in [] if call.flagged(FlagKind.PROMPT_INJECTION) else call.stuck[-1:]:
+        action = f"Decide what the agent could not: {call.quote(sign.turn, sign.words, chars=100)}"
         yield _step(action, Confidence.MEDIUM, [sign])
     if signs := call.flagged(FlagKind.IDENTITY_UNCLEAR):
         yield _step("Confirm who is speaking.", Confidence.HIGH, signs)

@@ -35,8 +35,8 @@ _SAYS_SOMETHING = re.compile(
 )
 _IDENTIFYING = {
     Kind.NAME: "Name said",
-    Kind.PHONE: "Phone number",
-    Kind.EMAIL: "E-mail",
+    Kind.PHONE: "Phone number said",
+    Kind.EMAIL: "E-mail said",
     Kind.REFERENCE: "Number said",
 }
 _OTHERS_SAID = {Kind.AMOUNT: "Amount said", Kind.DATE: "Date said"}
@@ -192,7 +192,8 @@ def _said(heard: Sequence[tuple[Turn, Found]], labels: Mapping[Kind, str]) -> It
         for turn, found in heard:
             is_weekday = kind == Kind.DATE and Kind.TIME not in labels and not _is_calendar(found)
             if found.kind == kind and not is_weekday and not is_card_number(found.value):
-                last[found.value] = Piece(label, _shown(found), found.value, (turn.id,))
+                same = _same(found.value) if kind == Kind.NAME else found.value
+                last[same] = Piece(label, _shown(found), same, (turn.id,))
         yield from list(last.values())[: -SAID_EACH - 1 : -1]
 
 
@@ -210,7 +211,7 @@ def _shown(found: Found) -> str:
         number, currency = found.value.split()
         return f"{Decimal(number):,.2f} {currency}".replace(".00 ", " ")
     is_written = found.kind in (Kind.DATE, Kind.TIME) or any(map(str.isdigit, found.text))
-    return cut(found.text if is_written else found.value, VALUE_CHARS)
+    return cut(found.text.rstrip(".") if is_written else found.value, VALUE_CHARS)
 
 
 def _with_turns(

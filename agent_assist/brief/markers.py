@@ -74,7 +74,7 @@ def signs_of(turns: Sequence[Turn]) -> list[Sign]:
             promised = None if PROMISING.isdisjoint(words) else promise_in(text)
             if promised is not None:
                 signs.append(Sign(turn, MarkerKind.COMMITMENT, promised.label, promised.sentence))
-            asked = text if "?" in text or "please" in words else ""
+            asked = text if "?" in text or "please" in words or _OFFERED.search(text) else ""
         elif turn.role == Turn.Role.USER:
             if asked and not found:
                 signs += _answer_signs(turn, text, asked)
@@ -245,6 +245,14 @@ _RECORDED = re.compile(
     r"|fine)\b.*\?",
     re.IGNORECASE,
 )
+_OFFERED = re.compile(
+    r"\b(?:connect|transfer|pass|put|hand) you\b(?: (?:on|over|through))*(?: (?:to|with)\b|\W*\?)",
+    re.IGNORECASE,
+)
+_AGREED = re.compile(
+    r"^\W*(?:yes|yeah|yep|please|sure|ok|okay|all right|go ahead|do that|that would be)\b",
+    re.IGNORECASE,
+)
 _REFUSED = re.compile(r"^\W*no\b(?!\W+problem)", re.IGNORECASE)
 
 
@@ -260,6 +268,8 @@ def _answer_signs(turn: Turn, text: str, asked: str) -> list[Sign]:
                 Severity.HIGH,
             )
         ]
+    if _OFFERED.search(asked) and _AGREED.search(text):
+        return [Sign(turn, MarkerKind.REQUEST, "Agrees to be put through", text)]
     for label, question, answer in _ANSWERS:
         if question.search(asked) and answer.search(text):
             return [Sign(turn, MarkerKind.IDENTITY, label, text)]

@@ -40,7 +40,8 @@ def _gap(most: int) -> str:
 
 
 _OWN = (
-    r"(?:(?:an?|the|your|some|any|another|one|of|real|live|actual|human|proper|different|senior"
+    r"(?:(?:an?|the|your|that|this|some|any|another|one|of|real|live|actual|human|proper"
+    r"|different|senior"
     r"|duty|on-call|customer|services?|sales|support|care|account|store|shift|branch|floor|call"
     r"|technical|billing|claims)\W+){0,4}"
 )
@@ -56,7 +57,10 @@ _STAFF = (
     r"(?:person|human(?: being)?|manager|supervisor|representative|operator"
     r"|(?:real|live|human|actual) (?:agent|one))\b(?!'s|\W+(?:number|id|code|name))"
 )
-_TALK = r"(?:speak|talk|chat)(?:\W+(?:directly|again|now|please))?\W+(?:to|with)"
+_TALK = (
+    r"(?:(?:speak|talk|chat)(?:\W+(?:directly|again|now|please))?|(?:discuss|clear|sort)\W+"
+    r"(?:it|this|that)(?:\W+(?:out|up))?)\W+(?:to|with)"
+)
 _THROUGH = (
     r"(?:transferred|connected|put through|get through|passed on|forwarded|escalated)\W+(?:to|with)"
 )
@@ -79,7 +83,8 @@ REQUESTS = (
     _rule(
         MarkerKind.REQUEST,
         "Asks for a person",
-        "speak talk chat transferred connected through forwarded escalated transfer connect pass"
+        "speak talk chat discuss clear sort transferred connected through forwarded escalated"
+        " transfer connect pass"
         " put forward switch hand get give send bring escalate need want person human manager"
         " supervisor representative operator real live someone somebody hear",
         rf"\b{_WISH}{_gap(4)}(?:be\W+)?(?:{_TALK}|{_THROUGH})\W+{_OWN}{_PERSON}",
@@ -93,6 +98,7 @@ REQUESTS = (
         r"\b(?:can|could) (?:someone|somebody) (?:(?:at|in|from|else)(?: \w+){0,3} )?(?:tell me"
         r"|help me"
         r"|explain|look (?:at|into))\b",
+        r"\b(?:can|could|may) (?:i|we) ask (?:someone|somebody|a (?:person|human|colleague))\b",
         r"\b(?:want|like|need|have) to hear (?:that|it|this) from (?:the|an?|your) \w+",
         r"^\W*(?:(?:an?|the|real|live|actual|give me|please|just)\W+)*"
         r"(?:person|human(?: being)?|representative|operator|manager|supervisor|real agent"
@@ -142,7 +148,8 @@ REQUESTS = (
     _rule(
         MarkerKind.REQUEST,
         "Asks to be put through",
-        "department desk team reception billing sales",
+        "department desk team reception billing sales through",
+        r"\b(?:put|pass) (?:me|us) through\b",
         rf"\b{_WISH}{_gap(4)}(?:be\W+)?(?:{_TALK}|{_THROUGH})\W+{_DESK}",
         rf"\b(?:transfer|connect|put|pass)\W+me\W+(?:through\W+)?(?:to|with)\W+{_DESK}",
     ),
@@ -150,13 +157,15 @@ REQUESTS = (
         MarkerKind.REQUEST,
         CALLED_BACK,
         "call phone ring callback",
-        r"\b(?:can|could|would|will|please|want|need|have|ask|like)\W+(?:[\w']+\W+){0,4}?"
-        r"(?:call|phone|ring)\W+me(?:\W+back)?\b(?! (?:an?|the|names?|(?-i:[A-Z]\w+))\b)",
+        r"\b(?:can|could|would|will|please|want|need|have|ask|like|tell (?:him|her|them))\W+"
+        r"(?:[\w']+\W+){0,4}?"
+        r"(?:call|phone|ring)\W+(?:me|us)(?:\W+back)?\b(?! (?:an?|the|names?|(?-i:[A-Z]\w+))\b)",
         r"\b(?:want|need|like|request|arrange)\W+a\W+(?:call ?back|phone call)\b",
     ),
 )
 
 CANNOT = "Agent cannot do it"
+NEEDS_COLLEAGUE = "Agent needs a colleague"
 _I_CANNOT = (
     r"i(?:'m afraid i)? (?:can't|cannot|can not|am unable to|am not able to|am not allowed to"
     r"|don't have access to)|i'm (?:unable|not able|not allowed|not authori[sz]ed) to"
@@ -167,7 +176,7 @@ ESCALATIONS = (
         MarkerKind.ESCALATION,
         "Cannot tell who calls",
         "verify identify authenticate confirm",
-        rf"\b(?:{_I_CANNOT})(?: \w+)? (?:verify|identify|authenticate) you\b",
+        rf"\b(?:{_I_CANNOT}|i could not|i couldn't)(?: \w+)? (?:verify|identify|authenticate) \w+",
         rf"\b(?:{_I_CANNOT}) confirm your identity\b",
         roles=DESK,
         flag=FlagKind.IDENTITY_UNCLEAR,
@@ -178,10 +187,29 @@ ESCALATIONS = (
         CANNOT,
         "can't cannot can unable not access kann puedo",
         rf"\b(?:{_I_CANNOT})(?! (?:hear|understand|wait|imagine|see you|thank|recommend|help but"
-        r"|verify|identify|find)\b)",
+        r"|guarantee|verify|identify|find)\b)",
         r"\bdas kann ich (?:\w+ ){0,3}nicht\b|\bno (?:lo |la |le )?puedo \w+",
         roles=DESK,
         says_no=True,
+    ),
+    _rule(
+        MarkerKind.ESCALATION,
+        NEEDS_COLLEAGUE,
+        "colleague manager supervisor team department office",
+        r"\b(?:have|need|has) to (?:leave|pass|ask|hand|forward)\b.{0,20}\b(?:colleague|manager"
+        r"|supervisor|team|department)\b",
+        r"\b(?:approved|decided|checked|done|handled) by (?:a|my|the) (?:colleague|manager"
+        r"|supervisor"
+        r"|\w+ team)\b",
+        r"\b(?:a colleague|the manager|a manager|a supervisor) (?:will have to|would have to|has to"
+        r"|must|needs to)\b",
+        roles=DESK,
+    ),
+    _rule(
+        MarkerKind.ESCALATION,
+        "Wants to dispute a payment",
+        "dispute chargeback",
+        r"\bdispute (?:it|this|that|the (?:charge|payment)) with\b|\ba chargeback\b",
     ),
     _rule(
         MarkerKind.ESCALATION,
@@ -205,14 +233,15 @@ ESCALATIONS = (
     _rule(
         MarkerKind.ESCALATION,
         "Speaks of a complaint",
-        "complaint complain complaints ombudsman regulator bureau standards protection report"
+        "complaint complain complaints consumer ombudsman regulator bureau standards protection"
+        " report"
         " beschwerde beschweren verbraucherzentrale bundesnetzagentur queja reclamación denuncia"
         " reclamacion",
         r"\b(?:file|make|lodge|submit|register|raise|put in|formal"
         r"|official)\W+(?:\w+\W+){0,2}?complaint\b",
         r"\b(?:want|like|need|wish|going|have) to complain\b(?! of)",
         r"\b(?:the|an?|your) (?:\w+ )?(?:ombudsman|regulator)\b|\btrading standards\b"
-        r"|\bbetter business bureau\b|\bconsumer protection\b",
+        r"|\bbetter business bureau\b|\bconsumer (?:protection|office|agency|watchdog)\b",
         r"\breport (?:you|this|your company|them) to\b",
         r"\bbeschwerde (?:einreichen|einlegen)|\bmich (?:\w+ ){0,3}?beschweren\b"
         r"|\bverbraucherzentrale\b"
@@ -266,7 +295,7 @@ COMPLIANCE = (
     _rule(
         MarkerKind.COMPLIANCE,
         "Gives the machine orders",
-        "instructions instruction prompt rules guidelines mode assistant chatbot model system"
+        "instructions instruction prompt rules guidelines mode assistant chatbot model system ai"
         " pretend jailbreak anweisungen"
         " instrucciones programming",
         r"\b(?:ignore|disregard|forget|override|bypass)\W+(?:all\W+|any\W+|of\W+)*"
@@ -274,7 +303,7 @@ COMPLIANCE = (
         r"|those)\W+"
         r"(?:\w+\W+){0,2}?(?:instructions?|rules|prompts?|guidelines|programming)\b",
         r"\bignore all (?:instructions|rules|prompts)\b",
-        r"\b(?:assistant|chatbot|language model)[,:] (?:please )?(?:tell|say|ignore|do|you|write"
+        r"\b(?:assistant|chatbot|language model|ai)[,:] (?:please )?(?:tell|say|ignore|do|you|write"
         r"|mark"
         r"|close|approve|transfer|refund|send|call|never|always)\b",
         r"\bsystem (?:message|prompt|instruction|override)s?\W{0,2}:",
@@ -319,10 +348,14 @@ COMPLIANCE = (
         "Speaks of health",
         "diabetes diabetic cancer asthma depression epilepsy epileptic hiv hepatitis pneumonia"
         " migraine migraines pregnant fever pressure heart infection rash allergy chest allergic"
-        " diagnosed diagnosis medication prescription symptoms insulin pills surgery",
+        " diagnosed diagnosis medication prescription symptoms insulin pills surgery oxygen"
+        " dialysis"
+        " ventilator",
         rf"\b(?:i|he|she|{_WHOSE})(?:'ve got|'m|'s| have(?: got)?| has(?: got)?| am| is| had"
         rf"| suffers? from)"
-        rf"(?: \w+){{0,2}}? {_SICK}\b",
+        rf"(?: [\w-]+){{0,3}}? {_SICK}\b",
+        rf"\b(?:i'm|i am|(?:he|she|{_WHOSE})(?:'s| is)) on (?:an? )?(?:oxygen|dialysis"
+        rf"|ventilator)\b",
         rf"\b(?:i|{_WHOSE})(?: was|'ve been| have been| has been| were| am|'m"
         rf"| is) (?:\w+ )?diagnosed\b",
         r"\bmy (?:diagnosis|medication|prescription|symptoms|insulin|blood pressure|surgery)\b",

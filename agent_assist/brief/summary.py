@@ -8,7 +8,7 @@ from agent_assist.brief.call import Call, failure_in_words, tells_something
 from agent_assist.brief.markers import text_of
 from agent_assist.brief.quoting import clean, quoted
 from agent_assist.brief.rules import DESK
-from agent_assist.brief.sections import MarkerKind, Statement
+from agent_assist.brief.sections import FlagKind, MarkerKind, Statement
 from conversations.models import Turn
 
 AT_MOST = 5
@@ -18,18 +18,12 @@ FAILURES_NAMED = 2
 EARLY_TURNS = 8
 FEW_WORDS = 3
 
-# What somebody says who tells why they call.
-_WANTS = re.compile(
-    r"\b(?:i|we)(?:'d| would| want| need| have| had| ordered| bought| booked| got| received"
-    r"| can't| cannot"
-    r"| lost| paid| am calling|'m calling| was charged|'ve)\b|\bmy \w+|\bcalling (?:about|because"
-    r"|to)\b"
-    r"|\b(?:can|could|would|do|is|are) (?:you|i|we|there|it)\b|\b(?:quiero|necesito|tengo"
-    r"|quisiera|llamo)\b"
-    r"|\bich (?:möchte|will|brauche|habe|rufe)\b|\bmein\w* \w+",
+# "Do you speak German?" is not what somebody calls for.
+_LANGUAGE = re.compile(
+    r"\b(?:speak|talk in|habla|hablas|sprechen|reden)\b.{0,12}\b(?:english|german|spanish|deutsch"
+    r"|englisch|español|inglés)\b|\b(?:deutsch|español|english) (?:sprechen|reden|please)\b",
     re.IGNORECASE,
 )
-
 _SPEAKERS = {
     Turn.Role.USER: "The caller said",
     Turn.Role.AGENT: "The agent said",
@@ -84,10 +78,14 @@ def _topping_up(call: Call) -> Iterator[Statement]:
 
 def _wish(call: Call) -> Turn:
     """Return where the caller told what they want: early, in more than a greeting."""
-    early = call.told[:EARLY_TURNS]
-    telling = [turn for turn in early if len(turn.text.split()) > FEW_WORDS]
-    wanting = [turn for turn in telling if _WANTS.search(text_of(turn))]
-    return [*wanting, *telling, *early, *call.said][0]
+    orders = {sign.turn.id for sign in call.flagged(FlagKind.PROMPT_INJECTION)}
+    early = [turn for turn in call.told[:EARLY_TURNS] if turn.id not in orders]
+    telling = [
+        turn
+        for turn in early
+        if len(turn.text.split()) > FEW_WORDS and not _LANGUAGE.search(text_of(turn))
+    ]
+    return [*telling, *early, *call.said][0]
 
 
 def _quoting(call: Call, turn: Turn, words: str = "") -> Statement:

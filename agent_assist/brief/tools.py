@@ -21,13 +21,21 @@ _BAD_STATUS = re.compile(
     r"|unavailable|time[d]?[ _-]?out|unauthori[sz]ed|forbidden|invalid|expired)",
     re.IGNORECASE,
 )
+# What was looked up may be declined itself: then the tool has worked.
+_LOOKUP = re.compile(
+    r"(?:get|find|check|look|track|search|list|show|fetch|read|query|view)|.*(?:status|lookup"
+    r"|search)",
+    re.IGNORECASE,
+)
+_BAD_STATUS_OF_LOOKUP = re.compile(
+    r"error|not[ _-]?found|no[ _-]?match|time[d]?[ _-]?out|unauthori[sz]ed|forbidden", re.IGNORECASE
+)
 # A whole answer that says so; in a long text such words may be about something else.
 _BAD_ANSWER = re.compile(
     r"^\W*(?:an? )?(?:\w+ ){0,2}?(?:error|exception|failure|failed|timeout|invalid|unauthorized"
     r"|forbidden)\b"
-    r"|\b(?:not found|no such|no (?:\w+ ){0,2}found|was declined|is declined|been declined|declined"
-    r"|failed|could not|couldn't|cannot|can't|unable to|timed out|was (?:denied|rejected|refused)"
-    r"|does not exist|doesn't exist|unavailable)\b",
+    r"|\b(?:not found|no such|no (?:\w+ ){0,2}found|declined|failed|could not|couldn't|unable to"
+    r"|timed out|was (?:denied|rejected|refused)|does not exist|doesn't exist)\b",
     re.IGNORECASE,
 )
 _GOOD_ANSWER = re.compile(
@@ -35,9 +43,10 @@ _GOOD_ANSWER = re.compile(
 )
 _STATUS_KEYS = {"status", "state", "result", "outcome", "code"}
 _ERROR_KEYS = {"error", "errors", "exception", "failure", "error_message", "error_code"}
-_SUCCESS_KEYS = {
-    *("success", "ok", "found", "succeeded", "successful", "accepted", "approved", "authorized"),
-    *("booked", "sent", "created", "updated", "confirmed", "verified", "recorded", "completed"),
+_SUCCESS_KEYS = {"success", "ok", "found", "succeeded", "successful", "authorized"}
+_DONE_KEYS = {
+    *("accepted", "approved", "booked", "sent", "created", "updated", "confirmed", "verified"),
+    *("recorded", "completed"),
 }
 _MONEY = re.compile(r"amount|price|total|fee|cost|balance|refund|estimate|sum|charge|credit")
 _ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
@@ -54,12 +63,12 @@ def spoken_name(turn: Turn) -> str:
 def failure_of(turn: Turn) -> str | None:
     """Why a tool failed, in its own words; "" where it does not say; None where it has not."""
     output = parsed(turn.output)
-    if turn.is_error or _says_failed(output):
+    if turn.is_error or _says_failed(output, is_lookup=_LOOKUP.match(turn.name or "") is not None):
         return _why(output)
     return None
 
 
-def _says_failed(output: Any) -> bool:
+def _says_failed(output: Any, *, is_lookup: bool) -> bool:
     if isinstance(output, str):
         text = output.strip()
         return (
@@ -73,10 +82,12 @@ def _says_failed(output: Any) -> bool:
         name = str(key).lower()
         if name in _ERROR_KEYS and value not in (None, "", False, 0, [], {}, "none", "None"):
             return True
-        if name in _SUCCESS_KEYS and value is False:
+        if name in (_SUCCESS_KEYS if is_lookup else _SUCCESS_KEYS | _DONE_KEYS) and value is False:
             return True
-        if name in _STATUS_KEYS and isinstance(value, str) and _BAD_STATUS.fullmatch(value.strip()):
-            return True
+        if name in _STATUS_KEYS and isinstance(value, str):
+            bad = _BAD_STATUS_OF_LOOKUP if is_lookup else _BAD_STATUS
+            if bad.fullmatch(value.strip()):
+                return True
     return False
 
 

@@ -247,7 +247,10 @@ def test_steps_say_what_to_do_and_why():
 
     assert [(step.action, where(turns, step.turns)) for step in steps] == [
         ("Do “refund” by hand, or try it again: it failed.", [0]),
-        ("Do what the agent could not: “I can't do that. We will call you back on Monday.”", [1]),
+        (
+            "Decide what the agent could not: “I can't do that. We will call you back on Monday.”",
+            [1],
+        ),
         ("Take up the complaint.", [2]),
     ]
 

@@ -114,7 +114,7 @@ def test_what_the_caller_said_is_known_without_a_tool():
         caller("I want it on the third of March at half past five, for forty euros."),
     ) == [
         ("Name said", "Anna Meyer", [0]),
-        ("E-mail", "anna.meyer@example.com", [0]),
+        ("E-mail said", "anna.meyer@example.com", [0]),
         ("Amount said", "40 EUR", [1]),
         ("Date said", "third of March", [1]),
         ("Time said", "half past five", [1]),
