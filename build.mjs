@@ -42,6 +42,7 @@ await build({
       @import "@tabler/core/dist/css/tabler.css";
       @import "./static/css/app.css";
       @import "./static/css/conversations.css";
+      @import "./static/css/brief.css";
       @import "./static/css/embedding.css";
       @import "./static/css/listening.css";
     `,

@@ -82,6 +82,7 @@ def ours() -> dict[str, object]:
     return {
         "org_slug": organization.slug,
         "conversation_id": conversation.pk,
+        "phone_number": conversation.user_id,
         "session_id": make_listen_session(conversation).pk,
         "agent_id": make_agent(organization).pk,
         "phone_number_id": make_phone_number(organization).pk,

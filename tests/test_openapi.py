@@ -78,6 +78,7 @@ def things(one_connection, livekit_server):
     return {
         "organization": organization,
         "conversation_id": conversation.pk,
+        "phone_number": conversation.user_id,
         "session_id": make_listen_session(conversation).pk,
         "agent_id": make_agent(organization).pk,
         "phone_number_id": make_phone_number(organization).pk,
