@@ -22,6 +22,7 @@ from agent_assist.brief.words import (
     LABELS,
     MODAL,
     NAMELESS,
+    NAMING_WORDS,
     NEGATED_BEFORE,
     NEGATING,
     NO,
@@ -40,7 +41,9 @@ from agent_assist.brief.words import (
 )
 from conversations.models import Turn
 
-ENOUGH = 0.7  # of a claim's words must be in the turns that it cites
+# Of a claim's words must be in the turns that it cites; fewer if exact facts are, too, and no deed
+# or denial is missing.
+ENOUGH, ENOUGH_WITH_FACTS = 0.7, 0.6
 MONEY = re.compile(r"amount|total|price|fee|balance|cost|refund|credit|excess|extra|estimate|due")
 
 
@@ -59,6 +62,20 @@ def check(text: str, cited: Sequence[Turn], *, on: date) -> str | None:
         if fault:
             return fault
     return None
+
+
+def check_advice(text: str, cited: Sequence[Turn], *, on: date) -> str | None:
+    """As `check`, of what had better be done: nobody has to have said it, but what it names."""
+    if not cited:
+        return "It cites no turn."
+    verb_first = not ADVISED.match(text)
+    advice = Assertion(text[:1].lower() + text[1:] if verb_first else text, on)
+    said = Testimony(sorted(cited, key=lambda turn: (turn.started_at, turn.position)), on)
+    return facts_are_said(advice, said) or names_are_said(advice, said)
+
+
+# "Anna should be called": advice that begins with a name, not with a verb.
+ADVISED = re.compile(r"\w+\s+(?:should|must|needs?|has|have|is|was|will|can|may|wants?)\b", re.I)
 
 
 # ── What was said, clause by clause ───────────────────────────────────────────────────────────
@@ -177,6 +194,7 @@ class Testimony:
         self.ordered: list[Clause] = []
         self.sayings: list[Saying] = []
         self.texts: list[str] = []
+        self.ordinary: set[str] = set()  # words that were written without a capital
         for index, turn in enumerate(cited):
             if turn.role == Turn.Role.TOOL:
                 text = tool_text(turn)
@@ -188,6 +206,9 @@ class Testimony:
                 self.answer(text, index)
                 (self.ordered if ORDERS.search(text) else self.clauses).extend(clauses)
             self.texts.append(text)
+            self.ordinary |= {
+                concept(token) for token in TOKEN.findall(expanded(text)) if token.islower()
+            }
             self.sayings += (Saying(found, index, text) for found in find(text, on=on))
 
     def answer(self, text: str, index: int) -> None:
@@ -202,6 +223,15 @@ class Testimony:
                             word._replace(negated=not word.negated) for word in clause.words
                         ]
 
+    def sentence_of(self, saying: Saying) -> str:
+        """Return the sentence, of a tool the line, in which something is named."""
+        end = 0
+        for sentence in SENTENCE.findall(saying.text):
+            end += len(sentence)
+            if saying.found.start < end:
+                return str(sentence)
+        return saying.text
+
     def standing(self) -> set[str]:
         """Return the readings of what is said and not taken back."""
         readings: set[str] = set()
@@ -212,9 +242,9 @@ class Testimony:
 
     def is_withdrawn(self, saying: Saying) -> bool:
         """Tell whether it is negated ("not the 4th") or corrected ("no, wait, the 14th")."""
-        found, text = saying.found, saying.text
-        if CORRECTED_AWAY.search(text[: found.start]):
+        if is_rejected(saying):
             return True
+        found = saying.found
         later = [
             other
             for other in self.sayings
@@ -222,10 +252,17 @@ class Testimony:
             and alike(other.found.kind) == alike(found.kind)
         ]
         corrected = next(
-            (index for index, other in enumerate(later) if corrects(other, saying)), None
+            (
+                index
+                for index, other in enumerate(later)
+                if corrects(other, saying)
+                or (is_rejected(other) and set(other.found.readings) & set(found.readings))
+            ),
+            None,
         )
         return corrected is not None and not any(
-            set(other.found.readings) & set(found.readings) for other in later[corrected:]
+            set(other.found.readings) & set(found.readings) and not is_rejected(other)
+            for other in later[corrected:]
         )
 
     def names(self) -> set[str]:
@@ -261,6 +298,15 @@ CORRECTED_AWAY = re.compile(
     r"(?:the\s+|on\s+|at\s+|am\s+|for\s+)*$",
     re.I,
 )
+
+
+REJECTED = re.compile(r"\s+(?:is|does|do|will|was)\s+not\s+(?:work|suit|good|right|possible)", re.I)
+
+
+def is_rejected(saying: Saying) -> bool:
+    """Tell whether it is named only to say no to it: "not the 4th", "Monday doesn't work"."""
+    before, after = saying.text[: saying.found.start], saying.text[saying.found.end :]
+    return bool(CORRECTED_AWAY.search(before) or REJECTED.match(expanded(after[:40])))
 
 
 def alike(kind: Kind) -> Kind:
@@ -345,18 +391,19 @@ class Assertion:
         match = TOPIC.match(self.text)
         return match["noun"].lower() if match else None
 
-    def names(self) -> Iterator[str]:
-        """Yield what is written like a name: capitals that no sentence's beginning explains."""
+    def capitals(self) -> Iterator[tuple[str, bool]]:
+        """Yield words with a capital, and whether a sentence or value that begins explains it."""
         facts = [range(each.start, each.end) for each in self.found]
-        offset = len(self.label)
-        for match in PROPER.finditer(self.text, offset):
+        for match in PROPER.finditer(self.text, len(self.label)):
             word, before = match[0], self.text[: match.start()].rstrip()
             if not word[0].isupper() or any(match.start() in fact for fact in facts):
                 continue
-            begins = not before or before[-1] in ".?!"
-            if begins and (is_known(word) or word.lower() in STOP):
-                continue
-            yield word.removesuffix("'s")
+            begins = not before or before[-1] in ".?!:"
+            if not begins or not (is_known(word) or word.lower() in STOP):
+                yield word.removesuffix("'s"), begins
+
+    def names(self) -> list[str]:
+        return [word for word, _ in self.capitals()]
 
 
 # ── The rules, in the order in which they are tried ───────────────────────────────────────────
@@ -383,7 +430,9 @@ def facts_are_said(claim: Assertion, said: Testimony) -> str | None:
 def names_are_said(claim: Assertion, said: Testimony) -> str | None:
     """Every name stands in the turns, spelled as it was spelled."""
     names = said.names()
-    for name in claim.names():
+    for name, begins in claim.capitals():
+        if begins and concept(name.lower()) in said.ordinary:
+            continue
         parts = [part.casefold() for part in re.split(r"[-\s]", name)]
         if any(part in NAMELESS for part in parts):
             return f"That is no name: {name}."
@@ -451,7 +500,7 @@ def words_are_said(claim: Assertion, said: Testimony) -> str | None:
     if not claim.verbs & (WISHING | TELLING) and not claim.label:
         clauses = [clause for clause in clauses if not clause.asked]
     there = {word for clause in clauses for word in clause.concepts}
-    names = list(claim.names())
+    names = claim.names()
     for kind in {each.kind for each in claim.found} | ({Kind.NAME} if names else set()):
         there |= {concept(word) for word in IMPLIED[kind]}
     words = claim.words
@@ -462,15 +511,21 @@ def words_are_said(claim: Assertion, said: Testimony) -> str | None:
     if reason and any(word.concept not in there for word in words_of(reason[1])):
         return "The turns that it cites give no such reason."
     naming = NAMING.match(claim.text)
-    if (claim.found or names) and (
-        claim.label or (naming and not words_of_rest(naming["value"], claim))
-    ):
+    if (claim.found or names) and claim.label:
         return None if len(missing) <= LABELS else not_said(missing)
+    if (claim.found or names) and naming and not words_of_rest(naming["value"], claim):
+        missing = [word for word in missing if concept(word) not in NAMING_WORDS]
     if not words and not claim.found and not names:
         return "It says nothing that could be held against the turns."
     exact = len(claim.found) + len(names)
     covered = len(words) - len(missing) + exact
-    return None if covered >= ENOUGH * (len(words) + exact) else not_said(missing)
+    acts = any(is_past(word) for word in missing) or any(word.negated for word in words)
+    enough = ENOUGH if acts or not claim.found else ENOUGH_WITH_FACTS
+    return None if covered >= enough * (len(words) + exact) else not_said(missing)
+
+
+def is_past(word: str) -> bool:
+    return word in PAST or word.endswith("ed")
 
 
 def is_pronominal(clause: Clause) -> bool:
@@ -494,12 +549,14 @@ def not_said(missing: Sequence[str]) -> str:
 
 def nothing_is_reversed(claim: Assertion, said: Testimony) -> str | None:
     """What the claim affirms is not denied where it was last said, and the other way round."""
-    denied = [word for clause in claim.clauses for word in clause.words if word.negated]
-    if denied and not any(denies(said, word, True) for word in denied):
-        return f"The turns that it cites do not deny it: {denied[0].written}."
-    for word in claim.words:
-        if not word.negated and not denies(said, word, False):
-            return f"The turns that it cites say the opposite: {word.written}."
+    counted = set(claim.words)
+    for clause in claim.clauses:
+        denied = [word for word in clause.words if word.negated]
+        if denied and not any(denies(said, word, True) for word in denied):
+            return f"The turns that it cites do not deny it: {denied[0].written}."
+        for word in clause.words:
+            if not denied and word in counted and not denies(said, word, False):
+                return f"The turns that it cites say the opposite: {word.written}."
     return None
 
 
@@ -524,7 +581,7 @@ def what_is_done_was_done(claim: Assertion, said: Testimony) -> str | None:
     if tokens & MODAL or claim.verbs & WISHING:
         return None
     for word in claim.words:
-        if word.written not in PAST and not word.written.endswith("ed"):
+        if not is_past(word.written):
             continue
         having = [clause for clause in said.clauses if word.concept in clause.concepts]
         if having and all(clause.possible or clause.asked for clause in having):
@@ -535,7 +592,7 @@ def what_is_done_was_done(claim: Assertion, said: Testimony) -> str | None:
 def what_will_be_is_promised(claim: Assertion, said: Testimony) -> str | None:
     """What the claim has as promised or coming is said to come."""
     tokens = {match[0].lower() for match in TOKEN.finditer(expanded(claim.text))}
-    if not tokens & {"will", "promised", "promises"}:
+    if not tokens & {"will", "promised", "promises"} or claim.verbs & WISHING:
         return None
     if any(clause.possible and not clause.asked for clause in said.clauses):
         return None
@@ -568,7 +625,7 @@ def nobody_else_did_it(claim: Assertion, said: Testimony) -> str | None:
         return None
     others = OTHERS_BEFORE[claim.who]
     for word in claim.words[:1]:
-        if word.written not in PAST and not word.written.endswith("ed"):
+        if not is_past(word.written):
             continue
         doers = []
         for clause in said.clauses:
@@ -582,10 +639,28 @@ def nobody_else_did_it(claim: Assertion, said: Testimony) -> str | None:
     return None
 
 
+def facts_stand_where_they_belong(claim: Assertion, said: Testimony) -> str | None:
+    """A fact is not taken from another sentence, when the one on the matter has its own."""
+    words = {word.concept for word in claim.words}
+    for each in claim.found:
+        alike = [
+            (saying, len(words & {word.concept for word in words_of(said.sentence_of(saying))}))
+            for saying in said.sayings
+            if saying.found.kind is each.kind and not said.is_withdrawn(saying)
+        ]
+        own = [near for saying, near in alike if readings_of(saying.found) & set(each.readings)]
+        others = [(near, saying) for saying, near in alike if near > 1]
+        if own and max(own) == 0 and others:
+            other = max(others, key=lambda pair: pair[0])[1].found.text
+            return f"The turns that it cites say that of {other}, not of {each.text}."
+    return None
+
+
 RULES = (
     facts_are_said,
     names_are_said,
     numbers_count_the_same,
+    facts_stand_where_they_belong,
     ways_are_the_same,
     words_are_said,
     who_said_it,

@@ -435,13 +435,15 @@ def spoken_email(match: re.Match[str], on: date) -> Readings:
 
 
 DIGIT_WORD = re.compile(r"(?:(double|triple|doble|doppel)[\s-]*)?([^\W_]+)", re.I)
+GAP = r"[\s,-]+(?:(?:dash|hyphen|slash|bindestrich|guión)[\s,]+)?"
+DASHES = re.compile(r"\b(?:dash|hyphen|slash|bindestrich|guión)\b", re.I)
 ALPHABET = re.compile(r"\s*,?\s+(?:as\s+in|for|like|wie|de|como)\s+[^\W\d_]{3,}", re.I)
 TIMES = {"double": 2, "doble": 2, "doppel": 2, "triple": 3}
 
 
 def dictated(text: str) -> Iterator[str]:
     """Yield what was dictated: "double two, oh, M as in Mike" → "22", "0", "M"."""
-    for match in DIGIT_WORD.finditer(ALPHABET.sub("", text)):
+    for match in DIGIT_WORD.finditer(DASHES.sub("", ALPHABET.sub("", text))):
         written = "0" if match[2].lower() in ("oh", "o") else match[2]
         yield written * TIMES[match[1].lower()] if match[1] else written
 
@@ -636,7 +638,7 @@ RULES = list(
             Kind.NAME,
             spelled,
             rf"(?<!['\w])(?:(?-i:[A-Z]{{2,4}})|{LETTER})(?!['\w])"
-            rf"(?:(?:\.|[\s,-]+)(?:{ONE_DIGIT}|{LETTER})(?!['\w]))+",
+            rf"(?:(?:\.|{GAP})(?:{ONE_DIGIT}|{LETTER})(?!['\w]))+",
             needs=("",),
         ),
         rules(

@@ -55,6 +55,7 @@ SAME = (
     "mother mum mom",
     "father dad",
     "car vehicle auto coche",
+    "pay payment zahlen bezahlen pagar pago",
     "card karte tarjeta",
     "name nombre",
     "night noche nacht",
@@ -159,7 +160,7 @@ NEGATING = listed(
     "not no never none nobody nothing neither nor without unable refuse refuses refused refusing "
     "decline declines declined deny denies denied nicht kein keine keinen nie nunca sin isn aren"
 )
-NEGATED_BEFORE = listed("missing lacking lacks lack missed")  # "the milk is missing"
+NEGATED_BEFORE = listed("missing lacking lacks lack")  # "the milk is missing"
 
 MODAL = listed(
     "will would shall should could can may might must going expect expected expects if want wants "
@@ -185,7 +186,7 @@ YES = re.compile(
     r"of\s+course|please\s+do|that\s+works|i(?:'ll|\s+will)\s+take|i\s+agree|sounds\s+good)\b",
     re.I,
 )
-NO = re.compile(r"^\W*(?:no|nope|nein|nah)\b\s*(?:[,.!;]|$)\s*", re.I)
+NO = re.compile(r"^\W*(?:no|nope|nein|nah|not\s+(?:yet|really|at\s+all))\b\s*(?:[,.!;]|$)\s*", re.I)
 # After one of these comes what was meant.
 CORRECTING = re.compile(
     r"\b(?:no,?\s+(?:wait|sorry)|wait|(?:oh|,)\s+sorry|i\s+mean|i\s+meant|actually|correction|rather|scratch|"
@@ -234,11 +235,19 @@ IMPLIED = {
     Kind.EMAIL: ("e", "mail", "email", "address"),
 }
 LABELS = 3  # words that a label may add to its value: "last four digits"
+# Words that name a value in a sentence and may be missing in the turns: "the claim number is 5".
+NAMING_WORDS = concepts(
+    "name number id code reference order booking ticket claim policy account case visit patient "
+    "total sum balance price fee cost deposit quote date day time birth phone email address plan"
+)
 
 NAMELESS = listed("um uh er hm hmm okay ok hello hi bye thanks unknown guest caller")
 BEGINNINGS = listed(
     "caller customer user agent assistant tool call both there after no nobody it they he she"
 )
+
+
+COMMON_NOUN = re.compile(r"\w{5,}(?:tion|sion|ment|ness|ity)s?")
 
 
 def is_known(word: str) -> bool:
@@ -251,4 +260,5 @@ def is_known(word: str) -> bool:
         or lower in PAST
         or lower in NEGATING
         or lower in MODAL
+        or bool(COMMON_NOUN.fullmatch(lower))
     )

@@ -1,6 +1,7 @@
 """A claim passes only when the turns that it cites bear it out."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_assist.brief.checking import check
+from agent_assist.brief.checking import Assertion, check, check_advice
 from conversations.models import Turn
 from tests.agent_assist.calls import CALLS, Call, Claim
 
@@ -153,6 +154,21 @@ def test_why_a_claim_is_withheld(claim: str, lines: list[str], why: str) -> None
     assert check(claim, turns_of(*lines), on=ON) == why
 
 
+@pytest.mark.parametrize(
+    ("action", "passes"),
+    [
+        ("Repay the forty euros by hand.", True),
+        ("Apologize for the delay.", True),
+        ("Repay the 50 euros by hand.", False),
+        ("Call Zoltan back.", False),
+        ("Zoltan should be called back.", False),
+    ],
+)
+def test_advice_need_not_be_said_but_what_it_names_must(action: str, passes: bool) -> None:
+    turns = turns_of("U: I want forty euros back.")
+    assert (check_advice(action, turns, on=ON) is None) == passes
+
+
 def test_a_failed_tool_has_done_nothing() -> None:
     arguments = {"amount": 40, "currency": "EUR"}
     failed = tool("refund", arguments, {"error": "timed out"}, is_error=True)
@@ -182,6 +198,33 @@ def balanced_accuracy(judged: list[tuple[Claim, bool]]) -> float:
 
 def test_true_claims_pass_and_others_do_not() -> None:
     assert balanced_accuracy(passing(CALLS)) >= 0.9
+
+
+def invented(claim: str, on: date) -> Iterator[str]:
+    """Yield the claim with another number, date or name."""
+    for match in re.finditer(r"\d+", claim):
+        digits = match[0]
+        more = str(int(digits) + 1).zfill(len(digits))
+        for others in {more, digits[::-1], digits[1:] + digits[0]} - {digits}:
+            yield claim[: match.start()] + others + claim[match.end() :]
+    for name, begins in Assertion(claim, on).capitals():
+        swapped = name[0] + name[2:3] + name[1:2] + name[3:]
+        for other in {swapped, "Zoltan", name if begins else f"{name}s"} - {name}:
+            yield claim.replace(name, other)
+
+
+def test_no_invented_number_date_or_name_passes() -> None:
+    """What is changed may still be true: the 17th for the 16th, where both were said."""
+    made, passed = 0, []
+    for call in CALLS:
+        for claim in call.claims:
+            if claim.label == "true":
+                for text in invented(claim.text, call.on):
+                    made += 1
+                    if check(text, claim.turns, on=call.on) is None:
+                        passed.append(text)
+    assert made > 500
+    assert passed == ["The absence was recorded from 17 to 17 November."]
 
 
 TEXT = st.text(max_size=80) | st.text("aeinst0123456789 .,:?!'-€M", max_size=60)
