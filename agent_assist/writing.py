@@ -206,7 +206,7 @@ class Writing:
 
     def _take(self, text: str) -> bool:
         """Save what is finished and borne out of an answer so far; return whether anything is."""
-        answer = read(text, self.prompt.aliases)
+        answer = read(text, self.prompt.numbers)
         if answer is None or answer.sections == Sections():
             return False
         sections, withheld = sifted(answer.sections, self.sieve.fault)
@@ -219,7 +219,7 @@ class Writing:
 
     def _sift_whole(self, text: str) -> tuple[Sections, tuple[Withheld, ...]]:
         """Return what is borne out of a whole answer, and what is not. Raises ModelFailed."""
-        answer = read(text, self.prompt.aliases)
+        answer = read(text, self.prompt.numbers)
         if answer is not None and not answer.is_whole:
             raise ModelFailed(Why.CUT_OFF)
         if answer is None or answer.sections == Sections():

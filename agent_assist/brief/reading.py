@@ -46,7 +46,7 @@ BEGINNING = re.compile(r'\{\s*"')
 STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 BRACKET = re.compile(r"[][{}]")
 DEPTH_OF_CLAIM = 2
-NUMBER = re.compile(r"\d+")
+NUMBER = re.compile(r"\d{1,9}")
 
 Json = dict[str, Any]
 Claimed = TypeVar("Claimed")
@@ -61,10 +61,10 @@ class Answer:
     is_whole: bool
 
 
-def read(text: str, aliases: Mapping[str, UUID]) -> Answer | None:
+def read(text: str, numbers: Mapping[int, UUID]) -> Answer | None:
     """Return what is finished of an answer so far; None while, or as, there is no JSON in it.
 
-    `aliases` are the names by which turns are cited.
+    `numbers` are those by which turns are cited.
     """
     found = _object_in(text)
     if found is None:
@@ -74,11 +74,13 @@ def read(text: str, aliases: Mapping[str, UUID]) -> Answer | None:
     finished = {
         name: _finished(value, depth) if name == growing else value for name, value in data.items()
     }
-    return Answer(_Reader(aliases).sections(finished), is_whole=depth == 0)
+    return Answer(_Reader(numbers).sections(finished), is_whole=depth == 0)
 
 
 def _object_in(text: str) -> tuple[Json, int] | None:
     """Return the object in `text` as far as it goes, and how deep in it the text ends."""
+    # Endpoints cut between the two halves of a character, too: halves that belong together join.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = THOUGHTS.sub("", text)
     beginning = BEGINNING.search(text)
     if beginning is None:
@@ -114,8 +116,8 @@ def _finished(value: Any, depth: int) -> Any:
 class _Reader:
     """Reads one answer's claims. One that lacks a part, or has it in no known form, is None."""
 
-    def __init__(self, aliases: Mapping[str, UUID]) -> None:
-        self._aliases = aliases
+    def __init__(self, numbers: Mapping[int, UUID]) -> None:
+        self._numbers = numbers
 
     def sections(self, data: Json) -> Sections:
         return Sections(
@@ -161,10 +163,10 @@ class _Reader:
         return Flag(kind=kind, severity=severity, detail=detail, turns=self._turns(claim))
 
     def _turns(self, claim: Json) -> tuple[UUID, ...]:
-        """Return the turns that are cited, by whatever writing of their names: t3, 3, "t3, t4"."""
+        """Return the turns that are cited, in whatever writing: [3], "3, 4", ["t3"]."""
         cited = claim.get("turns")
-        names = NUMBER.findall(str(cited)) if cited else []
-        turns = [self._aliases.get(f"t{int(name)}", NO_TURN) for name in names[:MOST_TURNS]]
+        written = NUMBER.findall(str(cited)) if cited else []
+        turns = [self._numbers.get(int(number), NO_TURN) for number in written[:MOST_TURNS]]
         return tuple(dict.fromkeys(turns))
 
 
@@ -179,11 +181,12 @@ def _all(
 
 
 def _text(claim: Any, name: str, longest: int = LONGEST) -> str:
-    """Return a part of a claim on one line; nothing when it is none, or too long."""
+    """Return a part of a claim on one line, without what no reader sees; nothing when it is none, or too long."""
     value = claim.get(name) if isinstance(claim, dict) else None
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
-    text = " ".join(value.split()) if isinstance(value, str) else ""
+    words = value.split() if isinstance(value, str) else []
+    text = "".join(filter(str.isprintable, " ".join(words)))
     return text if len(text) <= longest else ""
 
 

@@ -14,15 +14,15 @@ SAID = (
     ("user", "Then let me speak to a manager, please."),
 )
 RIGHT = answer(
-    transfer_reason=claim("The caller wants to speak to a manager.", "t3"),
-    sentiment={"turns": ["t3"], "label": "Annoyed", "level": "slightly_frustrated"},
+    transfer_reason=claim("The caller wants to speak to a manager.", 3),
+    sentiment={"turns": [3], "label": "Annoyed", "level": "slightly_frustrated"},
     call_summary=[
-        claim("Anna Meyer wants a refund for order 4471.", "t1"),
-        claim("The agent cannot refund that order.", "t2"),
-        claim("The caller wants to speak to a manager.", "t3"),
+        claim("Anna Meyer wants a refund for order 4471.", 1),
+        claim("The agent cannot refund that order.", 2),
+        claim("The caller wants to speak to a manager.", 3),
     ],
-    suggested_next_steps=[{"turns": ["t1"], "action": "Refund order 4471.", "confidence": "high"}],
-    information_collected=[{"turns": ["t1"], "label": "Order", "value": "4471"}],
+    suggested_next_steps=[{"turns": [1], "action": "Refund order 4471.", "confidence": "high"}],
+    information_collected=[{"turns": [1], "label": "Order", "value": "4471"}],
 )
 
 

@@ -97,20 +97,20 @@ def test_without_a_model_or_a_word_there_is_no_brief(model, settings, call):
 
 
 INVENTED = {
-    "a number": claim("Anna Meyer wants a refund for order 4472.", "t1"),
-    "an amount": claim("Anna Meyer wants a refund of 40 euros.", "t1"),
-    "a date": claim("Anna Meyer wants a refund by 3 March.", "t1"),
-    "a name": claim("Her name is Bettina Schulz.", "t1"),
-    "an e-mail address": claim("Her address is anna@example.com.", "t1"),
-    "a turn that does not exist": claim("Anna Meyer wants a refund.", "t1", "t9"),
-    "the turn of something else": claim("She calls about order 4471.", "t3"),
+    "a number": claim("Anna Meyer wants a refund for order 4472.", 1),
+    "an amount": claim("Anna Meyer wants a refund of 40 euros.", 1),
+    "a date": claim("Anna Meyer wants a refund by 3 March.", 1),
+    "a name": claim("Her name is Bettina Schulz.", 1),
+    "an e-mail address": claim("Her address is anna@example.com.", 1),
+    "a turn that does not exist": claim("Anna Meyer wants a refund.", 1, 9),
+    "the turn of something else": claim("She calls about order 4471.", 3),
     "no turn": claim("Anna Meyer wants a refund for order 4471."),
 }
 
 
 @pytest.mark.parametrize("what", INVENTED)
 def test_what_is_invented_is_withheld_and_nothing_else(model, call, what):
-    right = claim("Anna Meyer wants a refund for order 4471.", "t1")
+    right = claim("Anna Meyer wants a refund for order 4471.", 1)
     model.queue(answer(call_summary=[INVENTED[what], right]))
     brief = written(call)
     assert [line.text for line in brief.sections.call_summary] == [right["text"]]
@@ -120,7 +120,7 @@ def test_what_is_invented_is_withheld_and_nothing_else(model, call, what):
 
 
 def test_an_invented_number_is_withheld_in_every_section(model, call):
-    cited = {"turns": ["t1"]}
+    cited = {"turns": [1]}
     model.queue(
         answer(
             transfer_reason={**cited, "text": "She wants a refund for order 99."},
@@ -143,7 +143,7 @@ def test_an_invented_number_is_withheld_in_every_section(model, call):
 
 
 def test_how_the_caller_feels_is_not_read_from_what_others_said(model, call):
-    model.queue(answer(sentiment={"turns": ["t2"], "level": "angry"}))
+    model.queue(answer(sentiment={"turns": [2], "level": "angry"}))
     brief = written(call)
     assert brief.sections.sentiment is None
     assert brief.withheld[0].why == sifting.NOT_THE_CALLERS
@@ -178,7 +178,7 @@ def test_a_refresh_joins_a_brief_that_is_being_written(model, call):
 
 
 def test_a_refresh_makes_anew(model, call):
-    model.queue(RIGHT, answer(call_summary=[claim("Anna Meyer wants a refund.", "t1")]))
+    model.queue(RIGHT, answer(call_summary=[claim("Anna Meyer wants a refund.", 1)]))
     before = written(call)
     assert len(before.sections.call_summary) == 3
     after = written(call, refresh=True)
@@ -312,7 +312,7 @@ def test_words_that_changed_meanwhile_are_not_read(model, call):
 
 
 def test_nothing_of_the_call_stands_in_the_table_in_clear(model, call):
-    model.queue(answer(call_summary=[claim("Anna Meyer wants order 4472.", "t1")]), RIGHT)
+    model.queue(answer(call_summary=[claim("Anna Meyer wants order 4472.", 1)]), RIGHT)
     for _ in range(2):
         written(call, refresh=True)
         with connection.cursor() as cursor:
