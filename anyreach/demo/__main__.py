@@ -11,10 +11,13 @@ import socket
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from anyreach.stack import ports, postgres
 from anyreach.stack.livekit import LiveKitServer, LiveKitServerFailed, LiveKitServerMissing
@@ -63,7 +66,7 @@ def run() -> int:
         livekit = start_livekit(environment)
         prepare(environment)
         children += start_children(environment)
-        announce(environment, children, livekit)
+        announce(children, livekit)
         while True:
             time.sleep(0.5)
             look_after(children, livekit)
@@ -104,6 +107,7 @@ def settings_of_the_demo() -> dict[str, str]:
         "CSRF_TRUSTED_ORIGINS": f"http://localhost:{web_port},http://127.0.0.1:{web_port}",
         "LIVEKIT_API_KEY": "demo",
         "LIVEKIT_API_SECRET": kept["livekit_api_secret"],
+        "BRIEF_KEY": os.environ.get("BRIEF_KEY") or kept["brief_key"],
         **configured_livekit(),
     }
 
@@ -121,12 +125,18 @@ def configured_livekit() -> dict[str, str]:
 
 def kept_secrets() -> dict[str, str]:
     path = STATE / "secrets.json"
+    kept: dict[str, str] = {}
     with suppress(FileNotFoundError, ValueError):
-        kept: dict[str, str] = json.loads(path.read_text())
-        return kept
-    made = {name: secrets.token_urlsafe(48) for name in ("secret_key", "livekit_api_secret")}
-    write_private_json(path, made)
-    return made
+        kept = json.loads(path.read_text())
+    all_of_them = {
+        "secret_key": secrets.token_urlsafe(48),
+        "livekit_api_secret": secrets.token_urlsafe(48),
+        "brief_key": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        **kept,
+    }
+    if all_of_them != kept:
+        write_private_json(path, all_of_them)
+    return all_of_them
 
 
 def start_livekit(environment: dict[str, str]) -> LiveKitServer | None:
@@ -177,16 +187,15 @@ def start_children(environment: dict[str, str]) -> list[Child]:
     return children
 
 
-def announce(
-    environment: dict[str, str], children: list[Child], livekit: LiveKitServer | None
-) -> None:
+def announce(children: list[Child], livekit: LiveKitServer | None) -> None:
     """Wait until a call is live, and tell how to get in. Raises DemoFailed, KeepsDying."""
     access = json.loads(ACCESS.read_text())
     with Progress("First calls"):
-        conversation_id = live_conversation(
-            environment["BASE_URL"], access["api_key"], partial(look_after, children, livekit)
-        )
-    address = f"{access['url']}/core/conversations/{conversation_id}/listener-token"
+        meanwhile = partial(look_after, children, livekit)
+        live = newest(access, "status=in_progress", meanwhile)
+        ended = newest(access, "status=completed&channel=telephone", meanwhile)
+    address = f"{access['url']}/core/conversations/{live['id']}/listener-token"
+    briefs = f"{access['url']}/{access['organization']}/agent-assist"
     sign_ins = "\n".join(
         f"  {user['role']:<11} {user['email']:<24} {user['password']}" for user in access["users"]
     )
@@ -204,25 +213,30 @@ A listener token of a call that is live now
   curl -X POST -H 'Authorization: Bearer {access["api_key"]}' \\
     {address}
 
+Briefs for whoever takes over, of that call and of one that is over
+  {briefs}/{urllib.parse.quote(live["user_id"], safe="+")}
+  {briefs}/{urllib.parse.quote(ended["user_id"], safe="+")}
+
 The same is in .anyreach/demo.json. Ctrl-C stops everything.
 """,
         flush=True,
     )
 
 
-def live_conversation(url: str, api_key: str, meanwhile: Callable[[], None]) -> str:
-    """Return the id of a live call, once there is one. Raises DemoFailed."""
+def newest(access: dict[str, Any], query: str, meanwhile: Callable[[], None]) -> dict[str, Any]:
+    """Return the newest conversation that fits, once there is one. Raises DemoFailed."""
     deadline = time.monotonic() + READY_WITHIN_S
+    url = access["url"].replace("localhost", "127.0.0.1")
     request = urllib.request.Request(  # noqa: S310 - http, our own
-        f"{url.replace('localhost', '127.0.0.1')}/core/conversations?status=in_progress&limit=1",
-        headers={"Authorization": f"Bearer {api_key}"},
+        f"{url}/core/conversations?{query}&limit=1",
+        headers={"Authorization": f"Bearer {access['api_key']}"},
     )
     while time.monotonic() < deadline:
         with suppress(urllib.error.URLError, OSError):
             with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-                found = json.load(answer)
+                found: list[dict[str, Any]] = json.load(answer)
             if found:
-                return str(found[0]["id"])
+                return found[0]
         meanwhile()
         time.sleep(0.1)
     raise DemoFailed(f"No call came up within {READY_WITHIN_S} s. Logs are in {STATE / 'logs'}.")

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from anyreach.demo.seed import seed
+from anyreach.demo.seed import ORGANIZATION_SLUG, seed
 from anyreach.stack.private_files import write_private_json
 
 
@@ -28,4 +28,5 @@ class Command(BaseCommand):
             "api_key": settings.LIVEKIT_API_KEY,
             "api_secret": settings.LIVEKIT_API_SECRET,
         }
-        write_private_json(path, {"url": settings.BASE_URL, **asdict(access), "livekit": livekit})
+        where = {"url": settings.BASE_URL, "organization": ORGANIZATION_SLUG}
+        write_private_json(path, {**where, **asdict(access), "livekit": livekit})
