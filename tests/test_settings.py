@@ -60,6 +60,31 @@ def test_a_wrong_setting_is_named(name):
     assert_refused(start("manage", **{name: WRONG[name]}), name)
 
 
+KEY = "only-for-tests-only-for-tests-only-for-test="
+MODEL = {"LLM_BASE_URL": "http://127.0.0.1:11434/v1", "LLM_MODEL": "m", "BRIEF_KEY": KEY}
+
+
+@pytest.mark.parametrize("name", MODEL)
+def test_half_a_language_model_is_none(name):
+    assert_refused(start("manage", **{**MODEL, name: None}), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LLM_BASE_URL", "127.0.0.1:11434"), ("BRIEF_KEY", "short"), ("BRIEF_KEY", f"{KEY},short")],
+)
+def test_a_wrong_setting_of_the_language_model_is_named(name, value):
+    assert_refused(start("manage", **{**MODEL, name: value}), name)
+
+
+def test_a_key_alone_is_no_language_model():
+    assert_refused(start("manage", LLM_API_KEY="sk-1"), "LLM_BASE_URL")
+
+
+def test_with_a_language_model_it_starts():
+    assert start("manage", **{**MODEL, "BRIEF_KEY": f"{KEY}, {KEY}"}).returncode == 0
+
+
 def test_the_web_process_needs_a_database_and_says_so():
     assert_refused(start("web", DATABASE_URL=None), "DATABASE_URL")
 

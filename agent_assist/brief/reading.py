@@ -181,7 +181,7 @@ def _all(
 
 
 def _text(claim: Any, name: str, longest: int = LONGEST) -> str:
-    """Return a part of a claim on one line, without what no reader sees; nothing when it is none, or too long."""
+    """Return a part of a claim on one line; nothing when it is no text, or too long."""
     value = claim.get(name) if isinstance(claim, dict) else None
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
