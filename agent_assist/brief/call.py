@@ -17,8 +17,7 @@ from conversations.models import Conversation, Turn
 _NOTHING_TOLD = re.compile(
     r"^\W*(?:(?:good ?bye|bye|okay|ok|yes|no|hello|hi|hey|thanks|thank you|very much|so much|hallo"
     r"|hola|adiós|tschüss|danke|gracias|please|sure|all right|alright|good (?:morning|evening|day"
-    r"|night"
-    r"|afternoon)|is anyone there|are you there|can you hear me|uh|um|hm)\W*)+$",
+    r"|night|afternoon)|is anyone there|are you there|can you hear me|uh|um|hm)\W*)+$",
     re.IGNORECASE,
 )
 

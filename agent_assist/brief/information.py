@@ -1,7 +1,7 @@
 """What has become known in a call: from tools, the caller's words, and what came with it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -25,12 +25,10 @@ FROM_ARGUMENTS, FROM_OUTPUTS, FROM_METADATA = 6, 4, 3
 
 _SAYS_SOMETHING = re.compile(
     r"\d|@|\b(?:at|arroba|zero|oh|null|one|two|three|four|five|six|seven|eight|nine|ten|\w+teen"
-    r"|\w+ty"
-    r"|hundred|dos|tres|cuatro|cinco|siete|zwei|drei|vier|fünf|sieben|name|llamo|nombre|soy"
-    r"|hei(?:ß|ss)e"
-    r"|this is|i am|i'm|ich bin|\w+day|tomorrow|january|february|march|april|may|june|july|august"
-    r"|\w+tember|october|november|december|\w+tag|mittwoch|morgen|mañana|lunes|jueves|viernes)\b"
-    r"|\b\w\W+\w\W+\w\b",
+    r"|\w+ty|hundred|dos|tres|cuatro|cinco|siete|zwei|drei|vier|fünf|sieben|name|llamo|nombre|soy"
+    r"|hei(?:ß|ss)e|this is|i am|i'm|ich bin|\w+day|tomorrow|january|february|march|april|may|june"
+    r"|july|august|\w+tember|october|november|december|\w+tag|mittwoch|morgen|mañana|lunes|jueves"
+    r"|viernes)\b|\b\w\W+\w\W+\w\b",
     re.IGNORECASE,
 )
 _IDENTIFYING = {
@@ -44,14 +42,13 @@ _VAGUE = {Kind.TIME: "Time said"}
 
 _SECRET = re.compile(
     r"pass(?:word|wd|code|phrase)|pwd|secret|(?:^|_)(?:token|cvv|cvc|csc|pin|otp|tan)(?:$|_)"
-    r"|api_?key"
-    r"|security_?code|one_time|credential|authorization|pin_?code"
+    r"|api_?key|security_?code|one_time|credential|authorization|pin_?code"
 )
 _PARTLY = re.compile(r"card_?(?:number|no|num)|(?:^|_)(?:card|pan|iban|ssn)(?:$|_)|social_security")
 _NOISE = re.compile(
     r"^(?:ok|success|successful|found|error|errors|is_error|message|status_code|http_status"
-    r"|timestamp"
-    r"|request_id|trace_id|session_id|call_id|conversation_id|version|type|object|locale|language)$"
+    r"|timestamp|request_id|trace_id|session_id|call_id|conversation_id|version|type|object|locale"
+    r"|language)$"
 )
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _UPPER = {"id", "url", "iban", "sku", "zip", "vin", "pnr", "imei", "sms", "vat"}
@@ -79,8 +76,8 @@ def information_of(call: Call) -> tuple[Information, ...]:
     pieces: dict[str, Piece] = {}
     for piece in (
         *_named(call.conversation),
-        *_latest(_given(ran, on))[:FROM_ARGUMENTS],
-        *_said(heard, _IDENTIFYING),
+        *(given := _latest(_given(ran, on))[:FROM_ARGUMENTS]),
+        *_not_within(_said(heard, _IDENTIFYING), given),
         *_latest(_answered(worked, on))[-FROM_OUTPUTS:],
         *_said(heard, _OTHERS_SAID if ran else {**_OTHERS_SAID, **_VAGUE}),
         *_metadata(call.conversation),
@@ -195,6 +192,15 @@ def _said(heard: Sequence[tuple[Turn, Found]], labels: Mapping[Kind, str]) -> It
                 same = _same(found.value) if kind == Kind.NAME else found.value
                 last[same] = Piece(label, _shown(found), same, (turn.id,))
         yield from list(last.values())[: -SAID_EACH - 1 : -1]
+
+
+def _not_within(said: Iterable[Piece], given: Sequence[Piece]) -> Iterator[Piece]:
+    """Yield what was said but for parts of what a tool was given: "BS3" of "BS3 4QT"."""
+    whole = [_same(piece.same) for piece in given]
+    for piece in said:
+        part = _same(piece.same)
+        if not any(part in each and part != each for each in whole):
+            yield piece
 
 
 def _is_calendar(found: Found) -> bool:

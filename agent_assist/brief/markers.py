@@ -76,8 +76,10 @@ def signs_of(turns: Sequence[Turn]) -> list[Sign]:
                 signs.append(Sign(turn, MarkerKind.COMMITMENT, promised.label, promised.sentence))
             asked = text if "?" in text or "please" in words or _OFFERED.search(text) else ""
         elif turn.role == Turn.Role.USER:
-            if asked and not found:
-                signs += _answer_signs(turn, text, asked)
+            if asked:
+                known = {sign.kind for sign in found}
+                answers = _answer_signs(turn, text, asked)
+                signs += [sign for sign in answers if sign.kind not in known]
             asked = ""
     signs += [*_card_signs(turns), *_other_voices(turns)]
     places = {turn.id: place for place, turn in enumerate(turns)}
@@ -153,8 +155,9 @@ def _tool_signs(turn: Turn) -> list[Sign]:
 
 MOST_GROUPS = 40  # of digits, of which a card's number is looked for
 _DIGITS = re.compile(
-    r"\d{4}|\b(one|two|three|four|five|six|uno|dos|tres|eins|zwei|drei)[ ,.-]+(?:\1|oh|zero|one|two"
-    r"|three|four|five|six|seven|eight|nine|double|triple|cero|uno|dos|tres|null|eins|zwei|drei)\b",
+    r"\d{4}|\b(one|two|three|four|five|six|uno|dos|tres|eins|zwei|drei)[ ,.-]+(?:\1|oh|zero|one"
+    r"|two|three|four|five|six|seven|eight|nine|double|triple|cero|uno|dos|tres|null|eins|zwei"
+    r"|drei)\b",
     re.IGNORECASE,
 )
 
@@ -207,9 +210,8 @@ def _other_voices(turns: Sequence[Turn]) -> list[Sign]:
             turn,
             MarkerKind.IDENTITY,
             "Another participant speaks",
-            "",
-            FlagKind.IDENTITY_UNCLEAR,
-            Severity.LOW,
+            flag=FlagKind.IDENTITY_UNCLEAR,
+            severity=Severity.LOW,
         )
         for turn in voices[1:]
     ]
@@ -257,17 +259,11 @@ _REFUSED = re.compile(r"^\W*no\b(?!\W+problem)", re.IGNORECASE)
 
 
 def _answer_signs(turn: Turn, text: str, asked: str) -> list[Sign]:
+    """Read an answer with its question; alone, neither tells enough."""
     if _RECORDED.search(asked) and _REFUSED.search(text):
-        return [
-            Sign(
-                turn,
-                MarkerKind.COMPLIANCE,
-                "Refuses the recording",
-                text,
-                FlagKind.CONSENT_REFUSED,
-                Severity.HIGH,
-            )
-        ]
+        refused = FlagKind.CONSENT_REFUSED
+        label = "Refuses the recording"
+        return [Sign(turn, MarkerKind.COMPLIANCE, label, text, refused, Severity.HIGH)]
     if _OFFERED.search(asked) and _AGREED.search(text):
         return [Sign(turn, MarkerKind.REQUEST, "Agrees to be put through", text)]
     for label, question, answer in _ANSWERS:

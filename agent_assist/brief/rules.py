@@ -40,41 +40,37 @@ def _gap(most: int) -> str:
 
 
 _OWN = (
-    r"(?:(?:an?|the|your|that|this|some|any|another|one|of|real|live|actual|human|proper"
-    r"|different|senior"
-    r"|duty|on-call|customer|services?|sales|support|care|account|store|shift|branch|floor|call"
-    r"|technical|billing|claims)\W+){0,4}"
+    r"(?:(?:an?|the|your|that|this|some|any|another|one|of|real|live|actual|human|proper|different"
+    r"|senior|duty|on-call|customer|services?|sales|support|care|account|store|shift|branch|floor"
+    r"|call|technical|billing|claims)\W+){0,4}"
 )
 _PERSON = (
     r"(?:person|human(?: being)?|people|managers?|supervisors?|representatives?|reps?|operators?"
     r"|agents?|advis[eo]rs?|colleagues?|specialists?|technicians?|engineers?|employees?"
-    r"|receptionist|boss"
-    r"|team lead(?:er)?|member of staff|nurse|doctor|vet|pharmacist"
-    r"|some ?(?:one|body)|any ?(?:one|body))\b"
+    r"|receptionist|boss|team lead(?:er)?|member of staff|nurse|doctor|vet|pharmacist|some ?(?:one"
+    r"|body)|any ?(?:one|body))\b(?!'s|\W+(?:number|id|code|name))"
 )
 _DESK = r"(?:the|your|a)?\W*(?:[\w-]+\W+){0,2}(?:department|desk|team|reception|billing|sales)\b"
 _STAFF = (
-    r"(?:person|human(?: being)?|manager|supervisor|representative|operator"
-    r"|(?:real|live|human|actual) (?:agent|one))\b(?!'s|\W+(?:number|id|code|name))"
+    r"(?:person|human(?: being)?|manager|supervisor|representative|operator|(?:real|live|human"
+    r"|actual) (?:agent|one))\b(?!'s|\W+(?:number|id|code|name))"
 )
 _TALK = (
-    r"(?:(?:speak|talk|chat)(?:\W+(?:directly|again|now|please))?|(?:discuss|clear|sort)\W+"
-    r"(?:it|this|that)(?:\W+(?:out|up))?)\W+(?:to|with)"
+    r"(?:(?:speak|talk|chat)(?:\W+(?:directly|again|now|please))?|(?:discuss|clear|sort)\W+(?:it"
+    r"|this|that)(?:\W+(?:out|up))?)\W+(?:to|with)"
 )
 _THROUGH = (
     r"(?:transferred|connected|put through|get through|passed on|forwarded|escalated)\W+(?:to|with)"
 )
 _WISH = (
-    r"(?:(?:can|could|may|might|shall|can't|couldn't)\W+(?:i|we|you)|(?:i|we)(?:'d|\W+would)"
-    r"|(?:i|we)(?:\W+\w+)?\W+(?:want|need|wish|demand|insist|prefer|have)|let me|let us|please"
-    r"|wanna"
-    r"|gotta|how (?:do|can) i|is it possible|would it be possible|want to|need to|like to|rather"
-    r"|(?:have|get|ask)\W+(?:you|him|her|them)|asking to|trying to|i asked to|just)"
+    r"(?:(?:can|could|may|might|shall|can't|couldn't)\W+(?:i|we|you)|(?:i|we)(?:'d|\W+would)|(?:i"
+    r"|we)(?:\W+\w+)?\W+(?:want|need|wish|demand|insist|prefer)|let me|let us|please|wanna|gotta"
+    r"|how (?:do|can) i|is it possible|would it be possible|want to|need to|like to|rather|(?:have"
+    r"|get|ask)\W+(?:you|him|her|them)|asking to|trying to|i asked to|just)"
 )
 _HAND_ME = (
-    r"(?:transfer|connect|pass|put|forward|switch|hand|get|give|send|bring|escalate)\W+(?:me|us"
-    r"|this)"
-    r"\W+(?:through\W+|over\W+|back\W+|on\W+|straight\W+)?(?:to\W+|with\W+|on\W+to\W+)?"
+    r"(?:transfer|connect|pass|put|forward|switch|hand|get|give|escalate)\W+(?:me|us"
+    r"|this)\W+(?:through\W+|over\W+|back\W+|on\W+|straight\W+)?(?:to\W+|with\W+|on\W+to\W+)?"
 )
 
 CALLED_BACK = "Asks to be called back"
@@ -84,35 +80,34 @@ REQUESTS = (
         MarkerKind.REQUEST,
         "Asks for a person",
         "speak talk chat discuss clear sort transferred connected through forwarded escalated"
-        " transfer connect pass"
-        " put forward switch hand get give send bring escalate need want person human manager"
-        " supervisor representative operator real live someone somebody hear",
+        " transfer connect pass put forward switch hand get give escalate need want person human"
+        " manager supervisor representative operator real live someone somebody hear",
         rf"\b{_WISH}{_gap(4)}(?:be\W+)?(?:{_TALK}|{_THROUGH})\W+{_OWN}{_PERSON}",
+        rf"\b{_WISH}{_gap(4)}{_TALK}\W+one\b",
         rf"^\W*(?:{_TALK})\W+{_OWN}{_PERSON}",
         rf"\b{_HAND_ME}{_OWN}{_PERSON}",
         rf"\b(?:i|we)(?:'d like|\W+would like|(?:\W+\w+)?\W+(?:need|want))\W+{_OWN}{_STAFF}",
         rf"\b(?:is there|can i have|could i have|can i get|isn't there"
         rf"|do you have)\W+{_OWN}{_STAFF}",
-        r"\b(?:like|want|need)\W+(?:someone|somebody|a person) to (?:look (?:at|into)|check|explain"
-        r"|review|deal with|help me|handle)\b",
+        r"\b(?:like|want|need)\W+(?:someone|somebody|a person) to (?:look (?:at|into)|check"
+        r"|explain|review|deal with|help me|handle)\b",
         r"\b(?:can|could) (?:someone|somebody) (?:(?:at|in|from|else)(?: \w+){0,3} )?(?:tell me"
-        r"|help me"
-        r"|explain|look (?:at|into))\b",
+        r"|help me|explain|look (?:at|into))\b",
+        r"\b(?:have|get) (?:someone|somebody) (?:to )?(?:confirm|contact|look|check|explain"
+        r"|help)\b",
         r"\b(?:can|could|may) (?:i|we) ask (?:someone|somebody|a (?:person|human|colleague))\b",
         r"\b(?:want|like|need|have) to hear (?:that|it|this) from (?:the|an?|your) \w+",
-        r"^\W*(?:(?:an?|the|real|live|actual|give me|please|just)\W+)*"
-        r"(?:person|human(?: being)?|representative|operator|manager|supervisor|real agent"
-        r"|live agent)"
-        r"(?:\W+(?:please|now|right now))*\W*$",
+        r"^\W*(?:(?:an?|the|real|live|actual|give me|please|just)\W+)*(?:person|human(?: being)?"
+        r"|representative|operator|manager|supervisor|real agent|live agent)(?:\W+(?:please|now"
+        r"|right now))*\W*$",
     ),
     _rule(
         MarkerKind.REQUEST,
         "Refuses to talk to a machine",
         "robot machine bot computer ai recording chatbot",
         r"(?:\b(?:not|never|rather not|refuse to|hate|tired of|sick of|stop)"
-        r"|n't)\W+(?:[\w']+\W+){0,3}?"
-        r"(?:speak|talk)(?:ing)?\W+(?:to|with)\W+(?:(?:an?|the|your|this|some|stupid)\W+){0,2}"
-        r"(?:robot|machine|bot|computer|ai|recording|chatbot)\b",
+        r"|n't)\W+(?:[\w']+\W+){0,3}?(?:speak|talk)(?:ing)?\W+(?:to|with)\W+(?:(?:an?|the|your"
+        r"|this|some|stupid)\W+){0,2}(?:robot|machine|bot|computer|ai|recording|chatbot)\b",
         says_no=True,
     ),
     _rule(
@@ -122,13 +117,13 @@ REQUESTS = (
         " vorgesetzten chef chefin jemandem jemand jemanden kundenberater manager filialleiter",
         r"\b(?:mit|zu|an|einen?|einem)\W+(?:(?:einem|einer|einen?|ihrem|ihrer|ihren|dem|der|den"
         r"|echten|richtigen|menschlichen|anderen)\W+){0,3}(?:mensch(?:en)?|person"
-        r"|mitarbeiter(?:in)?"
-        r"|kolleg(?:en|in)|berater(?:in)?|vorgesetzten|chef(?:in)?|jemand(?:em|en)?|kundenberater"
-        r"|manager|filialleiter)\W+(?:[\w]+\W+){0,3}?(?:sprechen|reden|verbinden|verbunden)\b",
-        r"\b(?:verbinden sie mich|geben sie mir|ich (?:will|möchte|brauche|hätte gern))"
-        r"\W+(?:[\w]+\W+){0,2}?(?:(?:mit|einen?|einem|einer|ihren?|ihrem|echten|richtigen)\W+){1,3}"
-        r"(?:mensch(?:en)?|mitarbeiter(?:in)?|berater(?:in)?|vorgesetzten|chef(?:in)?"
-        r"|kundenberater)\b",
+        r"|mitarbeiter(?:in)?|kolleg(?:en|in)|berater(?:in)?|vorgesetzten|chef(?:in)?|jemand(?:em"
+        r"|en)?|kundenberater|manager|filialleiter)\W+(?:[\w]+\W+){0,3}?(?:sprechen|reden"
+        r"|verbinden|verbunden)\b",
+        r"\b(?:verbinden sie mich|geben sie mir|ich (?:will|möchte|brauche"
+        r"|hätte gern))\W+(?:[\w]+\W+){0,2}?(?:(?:mit|einen?|einem|einer|ihren?|ihrem|echten"
+        r"|richtigen)\W+){1,3}(?:mensch(?:en)?|mitarbeiter(?:in)?|berater(?:in)?|vorgesetzten"
+        r"|chef(?:in)?|kundenberater)\b",
     ),
     _rule(
         MarkerKind.REQUEST,
@@ -136,14 +131,12 @@ REQUESTS = (
         "persona humano humana agente representante gerente supervisor supervisora encargado"
         " encargada operador operadora asesor asesora responsable alguien",
         r"\b(?:hablar|comunicarme|comun[ií]queme|con[eé]cteme|p[aá]s[ae]me|p[aá]same|p[oó]ngame"
-        r"|ponme"
-        r"|transfi[eé]rame|transferirme|pasarme|comunicarse)\W+(?:\w+\W+){0,2}?(?:con\W+|a\W+)"
-        r"(?:(?:una?|el|la|su|otr[ao]|alg[uú]n)\W+){0,2}(?:persona|human[oa]|ser humano|agente"
-        r"|representante|gerente|supervisora?|encargad[oa]|operadora?|asesora?|responsable"
+        r"|ponme|transfi[eé]rame|transferirme|pasarme|comunicarse)\W+(?:\w+\W+){0,2}?(?:con\W+"
+        r"|a\W+)(?:(?:una?|el|la|su|otr[ao]|alg[uú]n)\W+){0,2}(?:persona|human[oa]|ser humano"
+        r"|agente|representante|gerente|supervisora?|encargad[oa]|operadora?|asesora?|responsable"
         r"|alguien)\b",
         r"\b(?:quiero|necesito)\W+(?:(?:una?|al)\W+)(?:persona real|humano|agente humano"
-        r"|representante"
-        r"|gerente|supervisora?|operadora?)\b",
+        r"|representante|gerente|supervisora?|operadora?)\b",
     ),
     _rule(
         MarkerKind.REQUEST,
@@ -157,9 +150,10 @@ REQUESTS = (
         MarkerKind.REQUEST,
         CALLED_BACK,
         "call phone ring callback",
-        r"\b(?:can|could|would|will|please|want|need|have|ask|like|tell (?:him|her|them))\W+"
-        r"(?:[\w']+\W+){0,4}?"
-        r"(?:call|phone|ring)\W+(?:me|us)(?:\W+back)?\b(?! (?:an?|the|names?|(?-i:[A-Z]\w+))\b)",
+        r"\b(?:(?:can|could|would|will)\W+(?:you|someone|somebody|anybody|a \w+|your \w+)|please"
+        r"|(?:want|need|like)\W+(?:you|someone|somebody)|have (?:someone|somebody)|ask (?:him|her"
+        r"|them)|tell (?:him|her|them))\W+(?:[\w']+\W+){0,4}?(?:call|phone|ring)\W+(?:me"
+        r"|us)(?:\W+back)?\b(?! (?:an?|the|names?|(?-i:[A-Z]\w+))\b)",
         r"\b(?:want|need|like|request|arrange)\W+a\W+(?:call ?back|phone call)\b",
     ),
 )
@@ -195,14 +189,14 @@ ESCALATIONS = (
     _rule(
         MarkerKind.ESCALATION,
         NEEDS_COLLEAGUE,
-        "colleague manager supervisor team department office",
+        "colleague manager supervisor team department office have",
+        r"\bi(?:'d| would)? have to ask (?!you|for|whether|if|a few|some|that|what|how)\w+",
         r"\b(?:have|need|has) to (?:leave|pass|ask|hand|forward)\b.{0,20}\b(?:colleague|manager"
         r"|supervisor|team|department)\b",
         r"\b(?:approved|decided|checked|done|handled) by (?:a|my|the) (?:colleague|manager"
-        r"|supervisor"
-        r"|\w+ team)\b",
-        r"\b(?:a colleague|the manager|a manager|a supervisor) (?:will have to|would have to|has to"
-        r"|must|needs to)\b",
+        r"|supervisor|\w+ team)\b",
+        r"\b(?:a colleague|the manager|a manager|a supervisor) (?:will have to|would have to"
+        r"|has to|must|needs to)\b",
         roles=DESK,
     ),
     _rule(
@@ -217,9 +211,8 @@ ESCALATIONS = (
         "lawyer lawyers attorney solicitor sue suing court legal anwalt verklagen abogado demandar"
         " rechtsanwalt",
         r"\b(?:talk(?:ing)? to|speak(?:ing)? (?:to|with)|call(?:ing)?|contact(?:ing)?"
-        r"|hear(?:ing)? from"
-        r"|involve|go(?:ing)? to|get|see|hire|consult)\W+(?:my|an?|our)\W+(?:lawyers?|attorney"
-        r"|solicitor)\b",
+        r"|hear(?:ing)? from|involve|go(?:ing)? to|get|see|hire|consult)\W+(?:my|an?"
+        r"|our)\W+(?:lawyers?|attorney|solicitor)\b",
         r"\bmy (?:lawyer|attorney|solicitor) (?:will|is going to|says|said|has|wants)\b",
         r"\b(?:i|we)(?:'ll|'m|'re| will| am| are| can| could| should| would)(?: \w+){0,3}? (?:sue"
         r"|suing)\b",
@@ -234,9 +227,8 @@ ESCALATIONS = (
         MarkerKind.ESCALATION,
         "Speaks of a complaint",
         "complaint complain complaints consumer ombudsman regulator bureau standards protection"
-        " report"
-        " beschwerde beschweren verbraucherzentrale bundesnetzagentur queja reclamación denuncia"
-        " reclamacion",
+        " report beschwerde beschweren verbraucherzentrale bundesnetzagentur queja reclamación"
+        " denuncia reclamacion",
         r"\b(?:file|make|lodge|submit|register|raise|put in|formal"
         r"|official)\W+(?:\w+\W+){0,2}?complaint\b",
         r"\b(?:want|like|need|wish|going|have) to complain\b(?! of)",
@@ -244,8 +236,7 @@ ESCALATIONS = (
         r"|\bbetter business bureau\b|\bconsumer (?:protection|office|agency|watchdog)\b",
         r"\breport (?:you|this|your company|them) to\b",
         r"\bbeschwerde (?:einreichen|einlegen)|\bmich (?:\w+ ){0,3}?beschweren\b"
-        r"|\bverbraucherzentrale\b"
-        r"|\bbundesnetzagentur\b",
+        r"|\bverbraucherzentrale\b|\bbundesnetzagentur\b",
         r"\b(?:poner|presentar|hacer) una (?:queja|reclamaci[oó]n|denuncia)\b",
         flag=FlagKind.FORMAL_COMPLAINT,
     ),
@@ -255,10 +246,9 @@ ESCALATIONS = (
         "cancel cancelling canceling close closing leaving switch switching kündigen kündige"
         " terminate",
         r"\b(?:cancel(?:l?ing)?|clos(?:e|ing)|terminat(?:e|ing))\W+(?:(?:my|our|the|this"
-        r"|whole)\W+){1,3}"
-        r"(?:account|subscription|contract|policy|membership|service|plan)\b",
-        r"\b(?:i'm|i am|we're|we are|i'll be|i will be) (?:cancelling|canceling|leaving)\W+"
-        r"(?:you|your|with|everything|for)\b",
+        r"|whole)\W+){1,3}(?:account|subscription|contract|policy|membership|service|plan)\b",
+        r"\b(?:i'm|i am|we're|we are|i'll be|i will be) (?:cancelling|canceling|leaving)\W+(?:you"
+        r"|your|with|everything|for)\b",
         r"\bswitch(?:ing)? to (?:a competitor|another (?:provider|company|bank|insurer|supplier)"
         r"|a different (?:provider|company|bank|insurer|supplier))\b",
         r"\bk[üu]ndig(?:e|en)\b",
@@ -270,12 +260,11 @@ ESCALATIONS = (
         r"\b(?:this|that|it)(?:'s| is| was)(?: \w+){0,2} (?:second|third|fourth|fifth|sixth"
         r"|seventh|tenth|umpteenth|hundredth|\d+(?:nd|rd|th)) time\b",
         r"\b(?:call|phone|ask|tell|tell you|explain)(?:ing|ed)?(?: \w+){0,4} for the (?:second"
-        r"|third"
-        r"|fourth|fifth|sixth|seventh|tenth|umpteenth|hundredth|\d+(?:nd|rd|th)) time\b",
-        r"\b(?:called|phoned|rung|rang|written|emailed|asked)(?: \w+){0,3}? "
-        r"(?:twice|three|four|five|six|ten|several|many|\d+)(?: \w+)? times\b",
-        r"\bi (?:have to )?keep (?:calling|getting (?:transferred|passed))\b"
-        r"|\balready (?:called|phoned) (?:about|twice|yesterday|last|you)\b",
+        r"|third|fourth|fifth|sixth|seventh|tenth|umpteenth|hundredth|\d+(?:nd|rd|th)) time\b",
+        r"\b(?:called|phoned|rung|rang|written|emailed|asked)(?: \w+){0,3}? (?:twice|three|four"
+        r"|five|six|ten|several|many|\d+)(?: \w+)? times\b",
+        r"\bi (?:have to )?keep (?:calling|getting (?:transferred|passed))\b|\balready (?:called"
+        r"|phoned) (?:about|twice|yesterday|last|you)\b",
     ),
 )
 
@@ -283,9 +272,8 @@ TEN = r"(?:[0-9]|zero|oh|one|two|three|four|five|six|seven|eight|nine|double|tri
 RUN = rf"(?:\d[\d -]{{2,}}|(?:{TEN}\b\W*){{3,}})"
 _SICK = (
     r"(?:diabet(?:es|ic)|cancer|asthma|depression|epilep(?:sy|tic)|hiv|hepatitis|pneumonia"
-    r"|migraines?"
-    r"|pregnant|a fever|high blood pressure|a heart condition|an? infection|a rash|an? allergy"
-    r"|chest pains?|allergic)"
+    r"|migraines?|pregnant|a fever|high blood pressure|a heart condition|an? infection|a rash"
+    r"|an? allergy|chest pains?|allergic)"
 )
 _WHOSE = (
     r"(?:my|his|her|our) (?:son|daughter|husband|wife|mother|father|child|baby|mom|mum|dad|partner)"
@@ -296,23 +284,20 @@ COMPLIANCE = (
         MarkerKind.COMPLIANCE,
         "Gives the machine orders",
         "instructions instruction prompt rules guidelines mode assistant chatbot model system ai"
-        " pretend jailbreak anweisungen"
-        " instrucciones programming",
-        r"\b(?:ignore|disregard|forget|override|bypass)\W+(?:all\W+|any\W+|of\W+)*"
-        r"(?:your|previous|prior|above|the above|the previous|the system|earlier|system|these"
-        r"|those)\W+"
-        r"(?:\w+\W+){0,2}?(?:instructions?|rules|prompts?|guidelines|programming)\b",
+        " pretend jailbreak anweisungen instrucciones programming",
+        r"\b(?:ignore|disregard|forget|override|bypass)\W+(?:all\W+|any\W+|of\W+)*(?:your|previous"
+        r"|prior|above|the above|the previous|the system|earlier|system|these"
+        r"|those)\W+(?:\w+\W+){0,2}?(?:instructions?|rules|prompts?|guidelines|programming)\b",
         r"\bignore all (?:instructions|rules|prompts)\b",
-        r"\b(?:assistant|chatbot|language model|ai)[,:] (?:please )?(?:tell|say|ignore|do|you|write"
-        r"|mark"
-        r"|close|approve|transfer|refund|send|call|never|always)\b",
+        r"\b(?:assistant|chatbot|language model|ai)[,:] (?:please )?(?:tell|say|ignore|do|you"
+        r"|write|mark|close|approve|transfer|refund|send|call|never|always)\b",
         r"\bsystem (?:message|prompt|instruction|override)s?\W{0,2}:",
-        r"\b(?:reveal|show|tell me|repeat|print|read out|what is)\W+(?:me\W+)?your\W+(?:system\W+)?"
-        r"(?:prompt|instructions)\b",
+        r"\b(?:reveal|show|tell me|repeat|print|read out"
+        r"|what is)\W+(?:me\W+)?your\W+(?:system\W+)?(?:prompt|instructions)\b",
         r"\b(?:enter|switch to|enable|activate|you are now in|go into) (?:developer|debug|admin"
         r"|god|dan) mode\b",
-        r"\bpretend (?:that )?(?:you are|you're|to be) (?:an?|the|my)\b.{0,40}\b(?:admin"
-        r"|developer|without rules|no rules)",
+        r"\bpretend (?:that )?(?:you are|you're|to be) (?:an?|the|my)\b.{0,40}\b(?:admin|developer"
+        r"|without rules|no rules)",
         r"\b(?:ignorieren sie|ignoriere?) (?:\w+ ){0,2}?anweisungen\b"
         r"|\bvergiss (?:\w+ ){0,2}?anweisungen\b",
         r"\b(?:ignora|ignore|olvida|olvide) (?:\w+ ){0,2}?instrucciones\b",
@@ -322,8 +307,8 @@ COMPLIANCE = (
     _rule(
         MarkerKind.COMPLIANCE,
         "Refuses the recording",
-        "record recorded recording consent aufgezeichnet aufzeichnung grabe graben grabar grabación"
-        " aufnehmen",
+        "record recorded recording consent aufgezeichnet aufzeichnung grabe graben grabar"
+        " grabación aufnehmen",
         r"(?:\b(?:not|never)|n't)\W+(?:[\w']+\W+){0,5}?(?:recorded|recording)\b",
         r"\b(?:don't|do not) (?:record|consent)\b|\bstop recording\b|\bno recording\b"
         r"|\bwithout (?:being recorded|recording)\b",
@@ -349,11 +334,9 @@ COMPLIANCE = (
         "diabetes diabetic cancer asthma depression epilepsy epileptic hiv hepatitis pneumonia"
         " migraine migraines pregnant fever pressure heart infection rash allergy chest allergic"
         " diagnosed diagnosis medication prescription symptoms insulin pills surgery oxygen"
-        " dialysis"
-        " ventilator",
+        " dialysis ventilator",
         rf"\b(?:i|he|she|{_WHOSE})(?:'ve got|'m|'s| have(?: got)?| has(?: got)?| am| is| had"
-        rf"| suffers? from)"
-        rf"(?: [\w-]+){{0,3}}? {_SICK}\b",
+        rf"| suffers? from)(?: [\w-]+){{0,3}}? {_SICK}\b",
         rf"\b(?:i'm|i am|(?:he|she|{_WHOSE})(?:'s| is)) on (?:an? )?(?:oxygen|dialysis"
         rf"|ventilator)\b",
         rf"\b(?:i|{_WHOSE})(?: was|'ve been| have been| has been| were| am|'m"
@@ -373,11 +356,9 @@ EMERGENCIES = (
         " overdose gas emergency attack burning notfall emergencia krankenwagen ambulancia chest"
         " bleeding",
         r"\b(?:call|send|need|get)(?: \w+){0,3}? (?:an? ambulance|911|112|999|the police"
-        r"|the fire brigade"
-        r"|the fire department)\b",
-        r"\b(?:can't|cannot|can not|isn't|is not|not|stopped) (?:\w+ )?breath(?:e"
-        r"|ing)\b(?! (?:new|life))"
-        r"|\bunconscious\b",
+        r"|the fire brigade|the fire department)\b",
+        r"\b(?:can't|cannot|can not|isn't|is not|not|stopped) (?:\w+ )?breath(?:e|ing)\b(?! (?:new"
+        r"|life))|\bunconscious\b",
         r"\bhaving (?:a|an) (?:heart attack|stroke|seizure)\b|\bbleeding (?:\w+ ){0,2}?(?:heavily"
         r"|badly|a lot)\b",
         r"\b(?:i|he|she)(?:'ve got|'ve| have| has| am having"
@@ -400,8 +381,8 @@ SENTIMENTS = (
         MarkerKind.SENTIMENT,
         "Is annoyed",
         "listening listens listen cares helps",
-        r"\byou(?:'re| are| do|) ?(?:not|n't|don't) listen(?:ing)?\b"
-        r"|\bnobody (?:listens|is listening|cares|helps)\b",
+        r"\byou(?:'re| are| do|) ?(?:not|n't|don't) listen(?:ing)?\b|\bnobody (?:listens"
+        r"|is listening|cares|helps)\b",
         level=Level.SLIGHTLY_FRUSTRATED,
         says_no=True,
     ),
@@ -410,16 +391,14 @@ SENTIMENTS = (
         "Is angry",
         "fuck fucking fucked bullshit shit idiot idiots moron morons stupid useless incompetent"
         " furious angry livid asshole hell damn liars thieves scam scammers crooks pissed"
-        " verarschen"
-        " scheiße idioten frechheit unverschämt wütend mierda idiotas estafa ladrones furioso"
-        " furiosa"
-        " enojado enojada",
+        " verarschen scheiße idioten frechheit unverschämt wütend mierda idiotas estafa ladrones"
+        " furioso furiosa enojado enojada",
         r"\b(?:fuck(?:ing|ed)?|bullshit|asshole|scheiße|verarschen|mierda)\b",
         r"\b(?:idiots?|morons?|idioten|idiotas)\b",
         r"\byou(?:'re| are| people are| guys are)(?: \w+){0,2}? (?:stupid|useless|incompetent"
         r"|liars|thieves|crooks)\b",
-        r"\b(?:stupid|useless|damn|incompetent) (?:\w+ )?(?:machine|robot|bot|system|company"
-        r"|thing|people|computer)\b",
+        r"\b(?:stupid|useless|damn|incompetent) (?:\w+ )?(?:machine|robot|bot|system|company|thing"
+        r"|people|computer)\b",
         r"\bi(?:'m| am)(?: \w+){0,3}? (?:furious|angry|livid|pissed(?: off)?)\b",
         r"\b(?:what the hell|go to hell|bunch of (?:crooks|thieves|liars)|thieves|scammers)\b",
         r"\b(?:eine frechheit|unverschämt\w*|ich bin (?:\w+ )?wütend)\b",
@@ -430,10 +409,8 @@ SENTIMENTS = (
         MarkerKind.SENTIMENT,
         "Is upset",
         "ridiculous unacceptable outrageous disgusting disgrace disgraceful fed sick joke worst"
-        " waste"
-        " wasting enough appalling shame terrible horrible awful unglaublich inakzeptabel"
-        " unverantwortlich"
-        " inaceptable vergüenza ridículo harto harta satt lächerlich unmöglich",
+        " waste wasting enough appalling shame terrible horrible awful unglaublich inakzeptabel"
+        " unverantwortlich inaceptable vergüenza ridículo harto harta satt lächerlich unmöglich",
         r"\b(?:ridiculous|unacceptable|outrageous|disgusting|appalling)\b",
         r"\b(?:a|an absolute|an utter|a total) (?:disgrace|joke|scandal|shambles)\b(?!\W+(?:book"
         r"|that|about))",
@@ -452,14 +429,12 @@ SENTIMENTS = (
         MarkerKind.SENTIMENT,
         "Is annoyed",
         "frustrated frustrating annoyed annoying disappointed disappointing upset unhappy"
-        " dissatisfied"
-        " irritated enttäuscht ärgerlich genervt verärgert decepcionado decepcionada molesto"
-        " molesta"
-        " listening listen nobody again",
-        r"\b(?:i'm|i am|we're|we are|feel|feeling|getting|been)(?: \w+){0,3}? "
-        r"(?:frustrated|annoyed|disappointed|upset|unhappy|dissatisfied|irritated)\b",
-        r"\b(?:this|that|it|which)(?:'s| is| was|'s been| has been)(?: \w+){0,2}? "
-        r"(?:frustrating|annoying|disappointing|upsetting)\b",
+        " dissatisfied irritated enttäuscht ärgerlich genervt verärgert decepcionado decepcionada"
+        " molesto molesta listening listen nobody again",
+        r"\b(?:i'm|i am|we're|we are|feel|feeling|getting|been)(?: \w+){0,3}? (?:frustrated"
+        r"|annoyed|disappointed|upset|unhappy|dissatisfied|irritated)\b",
+        r"\b(?:this|that|it|which)(?:'s| is| was|'s been| has been)(?: \w+){0,2}? (?:frustrating"
+        r"|annoying|disappointing|upsetting)\b",
         r"\bich bin (?:\w+ ){0,2}?(?:enttäuscht|genervt|verärgert)\b"
         r"|\bdas ist (?:\w+ ){0,2}?ärgerlich\b",
         r"\bestoy (?:\w+ ){0,2}?(?:decepcionad[oa]|molest[oa])\b",
@@ -468,13 +443,12 @@ SENTIMENTS = (
 )
 
 MONTH = (
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|januar|februar|märz|mai|juni|juli"
-    r"|ene|abr|ago|dic)\w*"
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|januar|februar|märz|mai|juni|juli|ene|abr"
+    r"|ago|dic)\w*"
 )
 THING = (
     r"(?:order|account|customer|member(?:ship)?|policy|booking|reservation|reference|confirmation"
-    r"|case"
-    r"|ticket|claim|tracking|invoice|contract|patient|insurance|meter)"
+    r"|case|ticket|claim|tracking|invoice|contract|patient|insurance|meter)"
 )
 
 IDENTITIES = (
@@ -499,8 +473,8 @@ IDENTITIES = (
         MarkerKind.IDENTITY,
         "Does not say who they are",
         "name birth birthday address number",
-        r"(?:n't|\bnot|\brather not)(?: want to| like to| going to| have to| going to)?"
-        r" (?:tell|give|say|share)(?: \w+){0,2} my (?:\w+ )?(?:name|date of birth|birthday|address"
+        r"(?:n't|\bnot|\brather not)(?: want to| like to| going to| have to| going to)? (?:tell"
+        r"|give|say|share)(?: \w+){0,2} my (?:\w+ )?(?:name|date of birth|birthday|address"
         r"|number)\b",
         flag=FlagKind.IDENTITY_UNCLEAR,
         says_no=True,
@@ -522,21 +496,19 @@ IDENTITIES = (
     _rule(
         MarkerKind.IDENTITY,
         "Gives a number",
-        "order account customer member membership policy booking reservation reference confirmation"
-        " case ticket claim tracking invoice contract patient insurance meter kundennummer"
-        " bestellnummer pedido cuenta",
+        "order account customer member membership policy booking reservation reference"
+        " confirmation case ticket claim tracking invoice contract patient insurance meter"
+        " kundennummer bestellnummer pedido cuenta",
         rf"\b{THING}\b(?:\W+(?:number|id|no|code|reference))?\W+(?:(?:is|it's|was|the|number"
-        rf"|are)\W+){{0,3}}"
-        rf"#?(?:[a-z]{{1,4}}[\s-]?){{0,3}}{RUN}",
-        r"\b(?:kundennummer|bestellnummer)\b.{0,20}?\d{3,}|\b(?:pedido"
-        r"|cuenta)\b.{0,20}?\d{3,}",
+        rf"|are)\W+){{0,3}}#?(?:[a-z]{{1,4}}[\s-]?){{0,3}}{RUN}",
+        r"\b(?:kundennummer|bestellnummer)\b.{0,20}?\d{3,}|\b(?:pedido|cuenta)\b.{0,20}?\d{3,}",
     ),
     _rule(
         MarkerKind.IDENTITY,
         "Gives phone number",
         "phone number mobile cell telefonnummer teléfono",
-        r"\b(?:my|the|phone|mobile|cell|telefonnummer|tel[eé]fono)\W+(?:\w+\W+)?(?:number|nummer"
-        r"|es|ist|is)\W+"
+        r"\b(?:my|the|phone|mobile|cell|telefonnummer|tel[eé]fono)\W+(?:\w+\W+)?(?:number|nummer|es"
+        r"|ist|is)\W+"
         rf"(?:(?:is|it's)\W+)?\+?(?:\d[\d() -]{{5,}}\d|(?:{TEN}\b\W*){{6,}})",
     ),
     _rule(

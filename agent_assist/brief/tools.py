@@ -17,8 +17,7 @@ MANY = 40
 # A status in words, wherever a tool puts it.
 _BAD_STATUS = re.compile(
     r"(?:error|errored|fail(?:ed|ure)?|declined|denied|rejected|refused|not[ _-]?found"
-    r"|no[ _-]?match"
-    r"|unavailable|time[d]?[ _-]?out|unauthori[sz]ed|forbidden|invalid|expired)",
+    r"|no[ _-]?match|unavailable|time[d]?[ _-]?out|unauthori[sz]ed|forbidden|invalid|expired)",
     re.IGNORECASE,
 )
 # What was looked up may be declined itself: then the tool has worked.
@@ -33,9 +32,9 @@ _BAD_STATUS_OF_LOOKUP = re.compile(
 # A whole answer that says so; in a long text such words may be about something else.
 _BAD_ANSWER = re.compile(
     r"^\W*(?:an? )?(?:\w+ ){0,2}?(?:error|exception|failure|failed|timeout|invalid|unauthorized"
-    r"|forbidden)\b"
-    r"|\b(?:not found|no such|no (?:\w+ ){0,2}found|declined|failed|could not|couldn't|unable to"
-    r"|timed out|was (?:denied|rejected|refused)|does not exist|doesn't exist)\b",
+    r"|forbidden)\b|\b(?:not found|no such|no (?:\w+ ){0,2}found|declined|failed|could not"
+    r"|couldn't|unable to|timed out|was (?:denied|rejected|refused)|does not exist"
+    r"|doesn't exist)\b",
     re.IGNORECASE,
 )
 _GOOD_ANSWER = re.compile(

@@ -72,6 +72,13 @@ def test_value_that_was_corrected_is_known_in_its_last_form():
     ) == [("Order ID", "4471", [1]), ("Item", "Kettle", [1])]
 
 
+def test_part_of_what_a_tool_was_given_is_not_told_again():
+    assert known(
+        caller("The postcode is BS3 4QT."),
+        tool("find", {"postcode": "BS3 4QT"}),
+    ) == [("Postcode", "BS3 4QT", [0, 1])]
+
+
 def test_same_small_number_may_count_two_things():
     assert known(tool("book", {"nights": 2, "guests": 2})) == [
         ("Nights", "2", [0]),
