@@ -171,11 +171,11 @@ class TestWithAModel:
         worker.kill()
 
     def test_it_answers_what_the_model_wrote_and_the_call_bears_out(self, call, get, model):
-        turn = "t3"
+
         model.queue(
             answer(
-                transfer_reason=claim("The caller wants to speak to a manager.", turn),
-                call_summary=[claim("The caller paid 99 euros on 5 May.", "t2")],
+                transfer_reason=claim("The caller wants to speak to a manager.", 3),
+                call_summary=[claim("The caller paid 99 euros on 5 May.", 2)],
             )
         )
         portal = get().json()
@@ -189,7 +189,7 @@ class TestWithAModel:
 
     def test_it_asks_once_until_it_is_to_be_made_anew(self, call, get, model):
         for reason in ("wants to speak to a manager", "asks for a manager"):
-            model.queue(answer(transfer_reason=claim(f"The caller {reason}.", "t3")))
+            model.queue(answer(transfer_reason=claim(f"The caller {reason}.", 3)))
         first = get().content
         assert get().content == first
         assert get(refresh="1").json()["transfer_reason"] == "The caller asks for a manager."

@@ -239,10 +239,10 @@ class TestWithAModel:
         model.queue(
             Reply(
                 answer(
-                    transfer_reason=claim(REASON, "t4"),
+                    transfer_reason=claim(REASON, 4),
                     call_summary=[
-                        claim("The kettle of order 4471 arrived broken.", "t2"),
-                        claim("The agent will refund 42 dollars by Friday.", "t3"),
+                        claim("The kettle of order 4471 arrived broken.", 2),
+                        claim("The agent will refund 42 dollars by Friday.", 3),
                     ],
                 ),
                 tokens_per_s=50,
@@ -272,14 +272,14 @@ class TestWithAModel:
         model.queue(
             Reply(
                 answer(
-                    transfer_reason=claim("Tom Becker asks for a manager.", "t4"),
+                    transfer_reason=claim("Tom Becker asks for a manager.", 4),
                     call_summary=[
-                        claim("The refund is 99 dollars.", "t3"),
-                        claim("It was sent on 3 March.", "t2"),
-                        claim("The caller lives in Bremen.", "t9"),
+                        claim("The refund is 99 dollars.", 3),
+                        claim("It was sent on 3 March.", 2),
+                        claim("The caller lives in Bremen.", 9),
                     ],
                     information_collected=[
-                        {"turns": ["t2"], "label": "Order", "value": "4472"},
+                        {"turns": [2], "label": "Order", "value": "4472"},
                     ],
                 ),
                 tokens_per_s=200,
@@ -305,7 +305,7 @@ class TestWithAModel:
         expect(part(page, "reason")).to_contain_text("manager")
 
     def test_one_that_is_written_is_there_at_once(self, page, site, supervisor, call, model):
-        model.queue(answer(transfer_reason=claim(REASON, "t4")))
+        model.queue(answer(transfer_reason=claim(REASON, 4)))
         open_brief(page, site)
         expect(part(page, "reason")).to_have_text(REASON, timeout=15_000)
         html = page.request.get(page.url).text()
@@ -319,9 +319,7 @@ class TestWithAModel:
         model.queue(
             Reply(
                 answer(
-                    call_summary=[
-                        claim(f"The agent said sentence {n}.", f"t{n + 5}") for n in range(5)
-                    ]
+                    call_summary=[claim(f"The agent said sentence {n}.", n + 5) for n in range(5)]
                 ),
                 begins_after_s=1,
             )
