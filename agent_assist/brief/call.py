@@ -43,7 +43,7 @@ class Call:
     @cached_property
     def said(self) -> list[Turn]:
         """What the caller said."""
-        return [turn for turn in self.turns if turn.role == Turn.Role.USER and clean(turn.text)]
+        return [turn for turn in self.turns if turn.role == Turn.Role.USER and is_spoken(turn)]
 
     @cached_property
     def told(self) -> list[Turn]:
@@ -53,7 +53,7 @@ class Call:
     @cached_property
     def requests(self) -> list[Sign]:
         """Where a person was asked for, on this call."""
-        return [sign for sign in self.of(MarkerKind.REQUEST) if sign not in self.callbacks]
+        return [sign for sign in self.of(MarkerKind.REQUEST) if sign.label != CALLED_BACK]
 
     @cached_property
     def callbacks(self) -> list[Sign]:
@@ -93,8 +93,7 @@ class Call:
     @cached_property
     def unanswered(self) -> Turn | None:
         """The caller's question after which nobody has spoken."""
-        spoken = (turn for turn in reversed(self.turns) if turn.role != Turn.Role.TOOL)
-        last = next((turn for turn in spoken if clean(turn.text)), None)
+        last = next((turn for turn in reversed(self.turns) if is_spoken(turn)), None)
         is_asked = last is not None and last.role == Turn.Role.USER and "?" in last.text[-3:]
         return last if is_asked else None
 
@@ -108,11 +107,19 @@ class Call:
             sentences = SENTENCE_END.split(text)
             having = (place for place, each in enumerate(sentences) if words in each)
             text = " ".join(sentences[next(having, 0) :])
-        return quoted(without_digits(text) if turn.id in self._payment else text, chars)
+        return self.quote_words(turn, text, chars=chars)
+
+    def quote_words(self, turn: Turn, words: str, *, chars: int = QUOTE_CHARS) -> str:
+        """Quote some words of a turn."""
+        return quoted(without_digits(words) if turn.id in self._payment else words, chars)
 
     @cached_property
     def _payment(self) -> set[UUID]:
         return {sign.turn.id for sign in self.flagged(FlagKind.PAYMENT_DATA)}
+
+
+def is_spoken(turn: Turn) -> bool:
+    return turn.role != Turn.Role.TOOL and clean(text_of(turn)) != ""
 
 
 def tells_something(turn: Turn) -> bool:

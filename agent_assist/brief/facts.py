@@ -9,7 +9,7 @@ from uuid import UUID
 from agent_assist.brief import tools
 from agent_assist.brief.call import Call, failure_in_words
 from agent_assist.brief.information import information_of
-from agent_assist.brief.markers import Sign, markers_of, signs_of, text_of
+from agent_assist.brief.markers import CARD_NUMBER, Sign, markers_of, signs_of, text_of
 from agent_assist.brief.quoting import cut, quoted
 from agent_assist.brief.sections import (
     Confidence,
@@ -188,7 +188,7 @@ def _steps(call: Call) -> Iterator[Step]:
         action = f"Answer the caller's last question: {call.quote(asked, chars=100)}"
         yield Step(action=action, confidence=Confidence.MEDIUM, turns=(asked.id,))
     for sign in call.of(MarkerKind.COMMITMENT)[-1:]:
-        action = f"See that it is kept: {quoted(sign.words, 100)}"
+        action = f"See that it is kept: {call.quote_words(sign.turn, sign.words, chars=100)}"
         yield _step(action, Confidence.MEDIUM, [sign])
     for sign in call.callbacks[-1:]:
         yield _step("Settle when to call back.", Confidence.MEDIUM, [sign])
@@ -213,8 +213,10 @@ def _flags(call: Call) -> Iterator[Flag]:
 
 
 def _detail(call: Call, sign: Sign) -> str:
+    if sign.label == CARD_NUMBER:
+        return f"{sign.label}, ending in {sign.words}."
     if sign.flag == FlagKind.PAYMENT_DATA:
-        return f"{sign.label}{sign.words and ', ending in '}{sign.words}."
+        return f"{sign.label}."
     if sign.turn.role == Turn.Role.TOOL:
         return f"{sign.label}: {quoted(sign.words, 80)}" if sign.words else f"{sign.label}."
     return f"{sign.label}: {call.quote(sign.turn, sign.words, chars=80)}"

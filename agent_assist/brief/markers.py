@@ -42,11 +42,11 @@ _ASKED_WITH_NO = re.compile(
 _CLAUSE_END = re.compile(r"[.!?;:,]|\bbut\b|\baber\b|\bpero\b", re.IGNORECASE)
 
 WORD = re.compile(r"[\w']+|@")
-RULES_BY_WORD = {
-    word: [rule for rule in RULES if word in rule.words]
+PLACES_BY_WORD = {
+    word: [place for place, rule in enumerate(RULES) if word in rule.words]
     for word in set().union(*(rule.words for rule in RULES))
 }
-ORDER = {id(rule): place for place, rule in enumerate(RULES)}
+CARD_NUMBER = "Says a card number"
 
 
 def text_of(turn: Turn) -> str:
@@ -113,10 +113,10 @@ def _matters(sign: Sign) -> tuple[bool, int]:
 
 def _tried(turn: Turn, text: str, words: frozenset[str]) -> list[Sign]:
     """Try the rules of which a word occurs, in their order."""
-    having = (rule for word in words & RULES_BY_WORD.keys() for rule in RULES_BY_WORD[word])
-    rules = {id(rule): rule for rule in having if turn.role in rule.roles}
+    having = words & PLACES_BY_WORD.keys()
+    places = sorted({place for word in having for place in PLACES_BY_WORD[word]})
     signs = []
-    for rule in sorted(rules.values(), key=lambda rule: ORDER[id(rule)]):
+    for rule in (RULES[place] for place in places if turn.role in RULES[place].roles):
         matches = rule.pattern.finditer(text)
         match = next((each for each in matches if rule.says_no or not _denied(text, each)), None)
         if match is not None:
@@ -188,7 +188,7 @@ def _card_signs(turns: Sequence[Turn]) -> list[Sign]:
             Sign(
                 each,
                 MarkerKind.COMPLIANCE,
-                "Says a card number",
+                CARD_NUMBER,
                 last,
                 FlagKind.PAYMENT_DATA,
                 Severity.HIGH,

@@ -34,8 +34,8 @@ def _rule(kind: MarkerKind, label: str, words: str, *patterns: str, **more: obje
     return Rule(kind, label, frozenset(words.split()), pattern, **more)  # type: ignore[arg-type]
 
 
-# Up to so many words between two that belong together.
 def _gap(most: int) -> str:
+    """Up to so many words between two that belong together."""
     return rf"\W+(?:[\w'-]+\W+){{0,{most}}}?"
 
 
@@ -85,6 +85,9 @@ REQUESTS = (
         rf"\b{_WISH}{_gap(4)}(?:be\W+)?(?:{_TALK}|{_THROUGH})\W+{_OWN}{_PERSON}",
         rf"\b{_WISH}{_gap(4)}{_TALK}\W+one\b",
         rf"^\W*(?:{_TALK})\W+{_OWN}{_PERSON}",
+        r"\b(?:can|could|may) (?:i|we) (?:please )?(?:speak|talk) (?:to|with) (?:an?|the|your"
+        r"|mrs?|ms"
+        r"|dr)\b(?! (?:robot|machine|bot|computer))",
         rf"\b{_HAND_ME}{_OWN}{_PERSON}",
         rf"\b(?:i|we)(?:'d like|\W+would like|(?:\W+\w+)?\W+(?:need|want))\W+{_OWN}{_STAFF}",
         rf"\b(?:is there|can i have|could i have|can i get|isn't there"
@@ -154,6 +157,7 @@ REQUESTS = (
         r"|(?:want|need|like)\W+(?:you|someone|somebody)|have (?:someone|somebody)|ask (?:him|her"
         r"|them)|tell (?:him|her|them))\W+(?:[\w']+\W+){0,4}?(?:call|phone|ring)\W+(?:me"
         r"|us)(?:\W+back)?\b(?! (?:an?|the|names?|(?-i:[A-Z]\w+))\b)",
+        r"\b(?:you|he|she|they|someone|somebody) should (?:call|phone|ring) (?:me|us)\b",
         r"\b(?:want|need|like|request|arrange)\W+a\W+(?:call ?back|phone call)\b",
     ),
 )

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 
 from agent_assist.brief import tools
-from agent_assist.brief.call import Call, failure_in_words, tells_something
+from agent_assist.brief.call import Call, failure_in_words, is_spoken, tells_something
 from agent_assist.brief.markers import text_of
-from agent_assist.brief.quoting import clean, quoted
 from agent_assist.brief.rules import DESK
 from agent_assist.brief.sections import FlagKind, MarkerKind, Statement
 from conversations.models import Turn
@@ -24,11 +23,10 @@ _LANGUAGE = re.compile(
     r"|englisch|español|inglés)\b|\b(?:deutsch|español|english) (?:sprechen|reden|please)\b",
     re.IGNORECASE,
 )
-_SPEAKERS = {
+_SPEAKERS: dict[str, str] = {
     Turn.Role.USER: "The caller said",
     Turn.Role.AGENT: "The agent said",
     Turn.Role.HUMAN: "The person on the line said",
-    Turn.Role.UNKNOWN: "Somebody said",
 }
 
 
@@ -52,7 +50,8 @@ def _chosen(call: Call) -> Iterator[Statement]:
     for sign in call.failed[-FAILURES_NAMED:]:
         yield Statement(text=failure_in_words(sign), turns=(sign.turn.id,))
     for sign in call.of(MarkerKind.COMMITMENT)[-1:]:
-        yield Statement(text=f"The agent said: {quoted(sign.words)}", turns=(sign.turn.id,))
+        said = f"{_speaker(sign.turn)}: {call.quote_words(sign.turn, sign.words)}"
+        yield Statement(text=said, turns=(sign.turn.id,))
     for sign in call.stuck[-1:]:
         yield _quoting(call, sign.turn, sign.words)
     for sign in (call.requests or call.escalations)[-1:]:
@@ -69,7 +68,7 @@ def _topping_up(call: Call) -> Iterator[Statement]:
     """Yield the caller's longest turns, the desk's last ones, and at last whatever was said."""
     for turn in sorted(call.told, key=lambda turn: -len(turn.text))[:AT_MOST]:
         yield _quoting(call, turn)
-    spoken = [turn for turn in call.turns if turn.role != Turn.Role.TOOL and clean(turn.text)]
+    spoken = [turn for turn in call.turns if is_spoken(turn)]
     for turn in reversed([turn for turn in spoken if turn.role in DESK and tells_something(turn)]):
         yield _quoting(call, turn)
     for turn in spoken:
@@ -90,5 +89,9 @@ def _wish(call: Call) -> Turn:
 
 def _quoting(call: Call, turn: Turn, words: str = "") -> Statement:
     is_last = bool(call.said) and turn is call.said[-1] and len(call.said) > 1
-    speaker = "The caller said last" if is_last else _SPEAKERS[Turn.Role(turn.role)]
+    speaker = "The caller said last" if is_last else _speaker(turn)
     return Statement(text=f"{speaker}: {call.quote(turn, words)}", turns=(turn.id,))
+
+
+def _speaker(turn: Turn) -> str:
+    return _SPEAKERS.get(turn.role, "Somebody said")

@@ -44,6 +44,8 @@ REQUESTS = [
     "I'd like somebody to look into it.",
     "Please pass me on to that manager.",
     "Okay. I'd like to speak to one.",
+    "Could I talk to a dentist about it?",
+    "Then she should call me on Thursday.",
     "Please have somebody confirm that.",
     "Could you call me back this afternoon?",
     "I\u2019d like to speak to a manager.",
