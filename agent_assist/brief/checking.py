@@ -18,6 +18,7 @@ from agent_assist.brief.words import (
     ACCEPTING,
     AFTER_REASON,
     CORRECTING,
+    FAILED,
     IMPLIED,
     LABELS,
     MODAL,
@@ -29,6 +30,7 @@ from agent_assist.brief.words import (
     ORDERS,
     OTHERS_BEFORE,
     PAST,
+    PENDING,
     SPEECH,
     STOP,
     SUBJECTS,
@@ -97,6 +99,7 @@ class Clause:
     words: list[Word]
     asked: bool = False
     possible: bool = False
+    answered: bool = False
 
     @property
     def concepts(self) -> set[str]:
@@ -110,6 +113,10 @@ CLAUSE = re.compile(
     r"|\s+(?:and|und|y)\s+(?=(?:i|we|you|he|she|it|they|the|my|will|is|was|has|can)\b)",
     re.I,
 )
+
+
+def tokens_of(text: str) -> list[str]:
+    return [match[0].lower() for match in TOKEN.finditer(expanded(text))]
 
 
 def words_of(text: str) -> list[Word]:
@@ -156,7 +163,11 @@ def tool_clauses(turn: Turn, index: int) -> Iterator[Clause]:
     What a failed tool was asked to do was not done. Text that gives orders is left out.
     """
     outputs = list(leaves(turn.output))
-    failed = turn.is_error or any(value is False for _, value in outputs)
+    failed = turn.is_error or any(
+        value is False or FAILED.search(answer) or PENDING.search(answer)
+        for key, value in outputs
+        for answer in [f"{key} {value}".replace("_", " ")]
+    )
     action = turn.name.replace("_", " ").replace("-", " ")
     yield Clause(action, "agent", index, words_of(action), possible=failed)
     if turn.is_error:
@@ -170,7 +181,8 @@ def tool_clauses(turn: Turn, index: int) -> Iterator[Clause]:
             if not ORDERS.search(text):
                 said = str(value).replace("_", " ")
                 words = [*words_of(label), *words_of(said)]
-                yield Clause(text, "agent", index, words, possible=failed and not is_output)
+                open_still = bool(PENDING.search(said)) if is_output else failed
+                yield Clause(text, "agent", index, words, possible=open_still)
 
 
 def tool_text(turn: Turn) -> str:
@@ -179,11 +191,12 @@ def tool_text(turn: Turn) -> str:
 
 
 class Saying(NamedTuple):
-    """Something named exactly, in one of the turns cited."""
+    """Something named exactly in one of the turns cited; `asked` by the agent, or in an order."""
 
     found: Found
     turn: int
     text: str
+    asked: bool = False
 
 
 class Testimony:
@@ -194,6 +207,7 @@ class Testimony:
         self.ordered: list[Clause] = []
         self.sayings: list[Saying] = []
         self.texts: list[str] = []
+        self.of_tools = [turn.role == Turn.Role.TOOL for turn in cited]
         self.ordinary: set[str] = set()  # words that were written without a capital
         for index, turn in enumerate(cited):
             if turn.role == Turn.Role.TOOL:
@@ -209,7 +223,11 @@ class Testimony:
             self.ordinary |= {
                 concept(token) for token in TOKEN.findall(expanded(text)) if token.islower()
             }
-            self.sayings += (Saying(found, index, text) for found in find(text, on=on))
+            ordered = turn.role != Turn.Role.TOOL and bool(ORDERS.search(text))
+            by_agent = turn.role == Turn.Role.AGENT
+            for found in find(text, on=on):
+                asked = by_agent and sentence_at(text, found.start).rstrip().endswith("?")
+                self.sayings.append(Saying(found, index, text, asked or ordered))
 
     def answer(self, text: str, index: int) -> None:
         """Turn a question into what the next turn's yes or no makes of it."""
@@ -218,27 +236,16 @@ class Testimony:
             for clause in self.clauses:
                 if clause.asked and clause.turn == index - 1:
                     clause.asked = clause.possible = False
+                    clause.answered = True
                     if no:
                         clause.words = [
                             word._replace(negated=not word.negated) for word in clause.words
                         ]
-
-    def sentence_of(self, saying: Saying) -> str:
-        """Return the sentence, of a tool the line, in which something is named."""
-        end = 0
-        for sentence in SENTENCE.findall(saying.text):
-            end += len(sentence)
-            if saying.found.start < end:
-                return str(sentence)
-        return saying.text
-
-    def standing(self) -> set[str]:
-        """Return the readings of what is said and not taken back."""
-        readings: set[str] = set()
-        for saying in self.sayings:
-            if not self.is_withdrawn(saying):
-                readings |= readings_of(saying.found)
-        return readings
+        if yes:
+            self.sayings = [
+                saying._replace(asked=saying.asked and saying.turn != index - 1)
+                for saying in self.sayings
+            ]
 
     def is_withdrawn(self, saying: Saying) -> bool:
         """Tell whether it is negated ("not the 4th") or corrected ("no, wait, the 14th")."""
@@ -281,6 +288,16 @@ class Testimony:
             names |= words - {word for word in words for name in single if is_misheard(word, name)}
             names |= single
         return names
+
+
+def sentence_at(text: str, position: int) -> str:
+    """Return the sentence, of a tool the line, that has this position."""
+    end = 0
+    for sentence in SENTENCE.findall(text):
+        end += len(sentence)
+        if position < end:
+            return str(sentence)
+    return text
 
 
 def corrects(later: Saying, saying: Saying) -> bool:
@@ -417,13 +434,17 @@ KINDS = {
 
 def facts_are_said(claim: Assertion, said: Testimony) -> str | None:
     """Every number, date, time, amount and address stands in the turns, and was not corrected."""
-    everything = {reading for saying in said.sayings for reading in readings_of(saying.found)}
-    standing = said.standing()
+    speaks = claim.verbs & (WISHING | TELLING)
     for each in claim.found:
-        if not everything & set(each.readings):
+        saying_so = [
+            saying for saying in said.sayings if readings_of(saying.found) & set(each.readings)
+        ]
+        if not saying_so:
             return f"The turns that it cites say no such {KINDS[each.kind]}: {each.text}."
-        if not standing & set(each.readings):
+        if all(map(said.is_withdrawn, saying_so)):
             return f"The turns that it cites take it back: {each.text}."
+        if not speaks and all(saying.asked for saying in saying_so):
+            return f"The turns that it cites only ask for it: {each.text}."
     return None
 
 
@@ -453,7 +474,9 @@ def numbers_count_the_same(claim: Assertion, said: Testimony) -> str | None:
         counts = [
             saying.found
             for saying in said.sayings
-            if saying.found.kind is Kind.NUMBER and noun_after(saying.text, saying.found) == noun
+            if saying.found.kind is Kind.NUMBER
+            and noun_after(saying.text, saying.found)
+            in ((noun, None) if set(saying.found.readings) & set(each.readings) else (noun,))
         ]
         if counts and not any(set(count.readings) & set(each.readings) for count in counts):
             return f"The turns that it cites count otherwise: {each.text}."
@@ -482,12 +505,24 @@ def who_said_it(claim: Assertion, said: Testimony) -> str | None:
     speaks = bool(claim.verbs & SPEECH) or claim.who == "agent"
     if not speaks:
         return None
-    own = [clause for clause in (*said.clauses, *said.ordered) if clause.who == claim.who]
+    own = [
+        clause
+        for clause in (*said.clauses, *said.ordered)
+        if clause.who == claim.who or clause.answered
+    ]
     if not own:
         return f"The turns that it cites are not the {claim.who}'s."
     words = claim.words
     theirs = {word for clause in own for word in clause.concepts}
-    if words and sum(word.concept in theirs for word in words) * 2 < len(words) and not claim.found:
+    named = {
+        reading
+        for saying in said.sayings
+        if saying.turn in {clause.turn for clause in own}
+        for reading in readings_of(saying.found)
+    }
+    covered = sum(word.concept in theirs for word in words)
+    covered += sum(bool(named & set(each.readings)) for each in claim.found)
+    if covered * 2 < len(words) + len(claim.found):
         return f"It was not the {claim.who} who said so."
     return None
 
@@ -584,7 +619,8 @@ def what_is_done_was_done(claim: Assertion, said: Testimony) -> str | None:
         if not is_past(word.written):
             continue
         having = [clause for clause in said.clauses if word.concept in clause.concepts]
-        if having and all(clause.possible or clause.asked for clause in having):
+        last = [clause for clause in having if clause.turn == having[-1].turn]
+        if having and all(clause.possible or clause.asked for clause in last):
             return f"The turns that it cites do not say that it was done: {word.written}."
     return None
 
@@ -621,7 +657,7 @@ def said_by(said: Testimony, who: str | None) -> list[tuple[str, Clause]]:
 
 def nobody_else_did_it(claim: Assertion, said: Testimony) -> str | None:
     """What "somebody" or "you" did was not done by who says so."""
-    if claim.who is None:
+    if claim.who is None or claim.verbs & TELLING:
         return None
     others = OTHERS_BEFORE[claim.who]
     for word in claim.words[:1]:
@@ -644,16 +680,40 @@ def facts_stand_where_they_belong(claim: Assertion, said: Testimony) -> str | No
     words = {word.concept for word in claim.words}
     for each in claim.found:
         alike = [
-            (saying, len(words & {word.concept for word in words_of(said.sentence_of(saying))}))
+            (
+                saying,
+                len(
+                    words
+                    & {
+                        word.concept
+                        for word in words_of(sentence_at(saying.text, saying.found.start))
+                    }
+                ),
+            )
             for saying in said.sayings
             if saying.found.kind is each.kind and not said.is_withdrawn(saying)
         ]
         own = [near for saying, near in alike if readings_of(saying.found) & set(each.readings)]
-        others = [(near, saying) for saying, near in alike if near > 1]
+        others = [(near, saying) for saying, near in alike if near]
         if own and max(own) == 0 and others:
             other = max(others, key=lambda pair: pair[0])[1].found.text
             return f"The turns that it cites say that of {other}, not of {each.text}."
     return None
+
+
+def it_is_said_of_its_subject(claim: Assertion, said: Testimony) -> str | None:
+    """ "The coat has a stain" is said where the coat is, or where "it" may mean the coat."""
+    if claim.topic is None or not (rest := {word.concept for word in claim.words[1:]}):
+        return None
+    topic, named = concept(claim.topic), False
+    for text, is_tool in zip(said.texts, said.of_tools, strict=True):
+        for sentence in [text] if is_tool else SENTENCE.findall(text):
+            concepts = {word.concept for word in words_of(sentence)}
+            named = named or topic in concepts
+            meant = is_tool or topic in concepts or (named and PRONOUNS & set(tokens_of(sentence)))
+            if meant and (rest & concepts or claim.found or claim.names()):
+                return None
+    return f"The turns that it cites say that of something else: {claim.topic}." if named else None
 
 
 RULES = (
@@ -665,6 +725,7 @@ RULES = (
     words_are_said,
     who_said_it,
     nothing_is_reversed,
+    it_is_said_of_its_subject,
     what_is_done_was_done,
     what_will_be_is_promised,
     agreement_is_said,

@@ -452,7 +452,9 @@ def digits_said(match: re.Match[str], on: date) -> Readings:
     """Join digits said or written in groups; not what may as well be a list of numbers."""
     groups = list(dictated(match[0]))
     joined = "".join(groups)
-    one_by_one = len(joined) > 3 and all(len(set(each.lstrip("0"))) < 2 for each in groups)
+    one_by_one = len(joined) > (3 if "," in match[0] else 2) and all(
+        len(set(each.lstrip("0"))) < 2 for each in groups
+    )
     in_groups = len(joined) >= 6 and "," not in match[0] and all(len(each) > 1 for each in groups)
     with_prefix = len(joined) >= 7 and "," not in match[0]
     return (joined.removeprefix("00"),) if one_by_one or in_groups or with_prefix else ()

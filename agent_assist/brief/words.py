@@ -31,7 +31,7 @@ PAST = frozenset(IRREGULAR) - listed("children hurts going goes leaks")
 SAME = (
     "arrive come deliver delivery receive",
     "refund refunded reimburse reimbursement moneyback",
-    "person human somebody someone representative operator people anyone mensch persona",
+    "person human somebody someone representative operator people anyone colleague mensch persona",
     "manager supervisor boss",
     "engineer technician",
     "parcel package shipment paket paquete",
@@ -49,7 +49,7 @@ SAME = (
     "buy purchase",
     "urgent immediately asap straight",
     "complain complaint",
-    "transfer connect pass forward",
+    "transfer connect pass forward escalate",
     "appointment visit termin cita",
     "medication medicine drug",
     "mother mum mom",
@@ -67,6 +67,25 @@ SAME = (
     "lawyer legal solicitor attorney",
     "photo picture image",
     "fix repair mend",
+    "speak talk",
+    "help assist assistance",
+    "start begin",
+    "finish end",
+    "problem issue trouble",
+    "late delay delayed overdue",
+    "wrong incorrect mistake",
+    "verify verification verified",
+    "approve approval",
+    "decide decision",
+    "extra additional",
+    "leave depart departure",
+    "flat apartment",
+    "trip journey travel",
+    "email mail",
+    "sorry apologize apologise apology",
+    "injure injury",
+    "adviser advisor",
+    "total sum",
     "pregnant pregnancy",
     "invoice bill rechnung factura",
     "spanish español",
@@ -82,6 +101,7 @@ PHRASES = (
     (r"\b(?:log|sign|logged|logging)\s+in\b", "login"),
     (r"\bi\s+can\s+see\b", "i see"),
     (r"\bmust\s+have\b", "have"),
+    (r"\b(?:has|have|had)\s+to\b", "must"),
     (r"\bcan(?:'t|not)\b", "can not"),
     (r"\bwon't\b", "will not"),
     (r"n't\b", " not"),
@@ -165,7 +185,8 @@ NEGATED_BEFORE = listed("missing lacking lacks lack")  # "the milk is missing"
 MODAL = listed(
     "will would shall should could can may might must going expect expected expects if want wants "
     "wanted like need needs please wish hope hopes try let supposed offer offered offers wird "
-    "würde kann könnte möchte quiero puedo puede necesito until unless"
+    "würde kann könnte möchte quiero puedo puede necesito until unless "
+    "usually normally maybe perhaps probably sometimes"
 )
 
 WISHING = concepts(
@@ -195,11 +216,19 @@ CORRECTING = re.compile(
 )
 # Who says so gives orders to a machine, or words to it: that was said, and nothing else.
 ORDERS = re.compile(
-    r"\b(?:ignore|forget|disregard)\s+(?:all\s+|any\s+|your\s+|the\s+|previous\s+|prior\s+|earlier\s+)+"
+    r"\b(?:ignore|forget|disregard)\s+(?:(?:all|any|your|the|previous|prior|earlier)\s+)+"
     r"(?:instructions?|rules|prompt|orders)|\bsystem\s+(?:message|prompt|note)\b|"
-    r"\b(?:assistant|ai|model|bot)\s*[,:]\s|\b(?:in|into|to)\s+(?:your|the)\s+(?:summary|brief|notes)\b|"
-    r"\b(?:say|write|state|note|record|confirm|mark)\s+that\s+(?:the\s+|this\s+)?(?:caller|customer|user|i)\b|"
-    r"\btell\s+the\s+(?:customer|caller|user|human)\b|\bas\s+(?:an?\s+)?(?:administrator|developer)\b",
+    r"\b(?:assistant|ai|model|bot)\s*[,:]\s|\bin(?:to)?\s+(?:your|the)\s+(?:summary|brief)\b|"
+    r"\b(?:say|write|state|note|record|confirm|mark)\s+that\s+(?:the\s+|this\s+)?"
+    r"(?:caller|customer|user)\b|\btell\s+the\s+(?:customer|caller|user|human)\b",
+    re.I,
+)
+
+# What a tool answers with when it did not, or has not yet done, what it was asked to do.
+PENDING = re.compile(r"\b(?:pending|waiting|queued|expected)\b", re.I)
+FAILED = re.compile(
+    r"\b(?:rejected|declined|denied|refused|failed|failure|error|unavailable|timeout|timed\s+out|"
+    r"missed|not\s+found)\b",
     re.I,
 )
 
@@ -210,7 +239,7 @@ SUBJECTS = re.compile(
 )
 # Who did it, when one of these stands before the verb, was not the one whom the claim names:
 # {whom the claim names: {whose turn: words before the verb}}.
-THIRD = listed("somebody someone he she they it")
+THIRD = listed("somebody someone he she they")
 OTHERS_BEFORE = {
     "caller": {"caller": THIRD | {"you"}, "agent": listed("i we")},
     "agent": {"caller": THIRD | listed("i we"), "agent": THIRD | {"you"}},
