@@ -75,10 +75,10 @@ class Brief(models.Model):
 
     @property
     def can_be_opened(self) -> bool:
-        """False once the key that sealed it is gone from the settings."""
+        """False once its key is gone from the settings, or a release has other sections."""
         try:
             return bool(self._opened)
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             return False
 
     @property

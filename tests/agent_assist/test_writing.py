@@ -20,7 +20,7 @@ from anyreach.gateways.llm import Why
 from anyreach.jobs.shutdown import Shutdown
 from conversations.models import Conversation, Status
 from tests.agent_assist.briefed import RIGHT, SAID, make_call, turns_of
-from tests.agent_assist.model_server import Reply, answer, claim
+from tests.agent_assist.model_server import KEY, Reply, answer, claim
 from tests.conversations.factories import make_turn
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_jobs")]
@@ -339,6 +339,15 @@ def test_without_its_key_a_brief_is_made_anew(model, settings, call):
     written(call)
     settings.BRIEF_KEYS = [Fernet.generate_key()]
     assert begin(call).sections.call_summary == ()
+    assert len(written(call).sections.call_summary) == 3
+    assert len(model.asked) == 2
+
+
+def test_a_brief_that_an_earlier_release_has_written_otherwise_is_made_anew(model, call):
+    model.queue(RIGHT, RIGHT)
+    written(call)
+    seal = Fernet(KEY)
+    Brief.objects.update(content=seal.encrypt(b'{"sections": {"mood": "calm"}}'))
     assert len(written(call).sections.call_summary) == 3
     assert len(model.asked) == 2
 
