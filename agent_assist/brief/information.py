@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from uuid import UUID
 
 from agent_assist.brief import tools
@@ -18,7 +19,7 @@ from conversations.models import Conversation, Turn
 
 AT_MOST = 12
 VALUE_CHARS = 80
-SAID_TURNS = 150  # at either end of a call: looking for patterns takes its time
+SAID_TURNS = 75  # at either end of a call: looking for patterns takes its time
 TOOL_TURNS = 40
 SAID_EACH = 2
 FROM_ARGUMENTS, FROM_OUTPUTS, FROM_METADATA = 6, 4, 3
@@ -175,11 +176,14 @@ def _latest(pieces: Iterator[Piece]) -> list[Piece]:
 
 
 def _heard(turns: Sequence[Turn], on: date) -> Iterator[tuple[Turn, Found]]:
-    telling = [turn for turn in turns if _SAYS_SOMETHING.search(text_of(turn))]
-    if len(telling) > 2 * SAID_TURNS:
-        telling = [*telling[:SAID_TURNS], *telling[-SAID_TURNS:]]
-    for turn in telling:
+    first = islice(filter(_may_name_something, turns), SAID_TURNS)
+    last = islice(filter(_may_name_something, reversed(turns)), SAID_TURNS)
+    for turn in dict.fromkeys([*first, *reversed(list(last))]):
         yield from ((turn, found) for found in find(text_of(turn), on=on))
+
+
+def _may_name_something(turn: Turn) -> bool:
+    return _SAYS_SOMETHING.search(text_of(turn)) is not None
 
 
 def _said(heard: Sequence[tuple[Turn, Found]], labels: Mapping[Kind, str]) -> Iterator[Piece]:

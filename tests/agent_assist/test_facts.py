@@ -357,4 +357,4 @@ def test_five_thousand_turns_are_read_in_a_moment():
 
     began = process_time()
     facts_of(call(), turns)
-    assert process_time() - began < 1  # some 0.15 s on an idle machine; tests share theirs
+    assert process_time() - began < 1  # some 0.15 s where nothing else runs
