@@ -59,31 +59,40 @@ def begin(
     if not settings.LLM_BASE_URL or not turns:
         return None
     now = timezone.now()
+    key = {
+        "conversation": conversation,
+        "transcript_version": version_of(conversation, turns),
+        "model": settings.LLM_MODEL,
+        "prompt_version": PROMPT_VERSION,
+    }
+    due = _due(refresh=refresh, now=now)
+    brief = Brief.objects.filter(~due, **key).first()
+    if brief is not None and brief.can_be_opened:
+        return brief
     with transaction.atomic():
-        brief, is_new = Brief.objects.get_or_create(
-            conversation=conversation,
-            transcript_version=version_of(conversation, turns),
-            model=settings.LLM_MODEL,
-            prompt_version=PROMPT_VERSION,
-            defaults={"began_at": now},
-        )
-        if is_new or _begun_again(brief, refresh=refresh or not brief.can_be_opened, now=now):
+        brief, is_new = Brief.objects.get_or_create(**key, defaults={"began_at": now})
+        if not brief.can_be_opened:
+            due = ~Q(state=Brief.State.WRITING)
+        if is_new or _begun_again(brief, due, now):
             write.configure(lock=f"brief:{brief.pk}").defer(
                 brief_id=str(brief.pk), turn_ids=[str(turn.pk) for turn in turns]
             )
     return brief
 
 
-def _begun_again(brief: Brief, *, refresh: bool, now: datetime) -> bool:
-    """Begin a brief anew if it is time to: of all who ask at once, one does."""
+def _due(*, refresh: bool, now: datetime) -> Q:
+    """Return which briefs it is time to begin anew."""
     left_alone = now - timedelta(seconds=_longest_s() + TAKEN_UP_WITHIN_S)
     due = (
         Q(state=Brief.State.FAILED, made_at__lt=now - AGAIN_AFTER_FAILURE)
         | Q(state=Brief.State.WRITING, began_at__lt=left_alone)
         | Q(began_at__lt=now - KEPT_FOR)
     )
-    if refresh:
-        due |= ~Q(state=Brief.State.WRITING)
+    return due | ~Q(state=Brief.State.WRITING) if refresh else due
+
+
+def _begun_again(brief: Brief, due: Q, now: datetime) -> bool:
+    """Begin a brief anew if it is `due`: of all who ask at once, one does."""
     begun = Brief.objects.filter(due, pk=brief.pk).update(
         state=Brief.State.WRITING,
         writer=None,

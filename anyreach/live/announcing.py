@@ -9,7 +9,7 @@ CHANNEL = "anyreach_changes"
 
 
 def announce(organization_id: UUID, conversation_id: UUID | None, what: str) -> None:
-    """Tell that `what` ("status", "turns", "listeners") of a conversation changed, or the "rights"
+    """Tell that `what` ("status", "turns", "brief" …) of a conversation changed, or the "rights"
     of an organization's members.
 
     PostgreSQL delivers at commit, drops the notice on rollback, and joins equal ones.

@@ -22,7 +22,7 @@ RIGHTS = "rights"
 
 @dataclass(frozen=True)
 class Change:
-    """`what` ("status", "turns", "listeners") of a conversation changed, or RIGHTS of an
+    """`what` ("status", "turns", "brief" …) of a conversation changed, or RIGHTS of an
     organization's members.
 
     "missed": something may have.
