@@ -70,10 +70,15 @@ def information_of(call: Call) -> tuple[Information, ...]:
     """Return what to know, the most useful first, each value once with all turns that have it."""
     on = call.conversation.created_at.date()
     failed = {sign.turn.id for sign in call.of(MarkerKind.TOOL_FAILURE)}
-    payment = {sign.turn.id for sign in call.flagged(FlagKind.PAYMENT_DATA)}
+    # Parts of a card's number are no information, and what the machine was told to note is none.
+    unfit = {
+        sign.turn.id
+        for kind in (FlagKind.PAYMENT_DATA, FlagKind.PROMPT_INJECTION)
+        for sign in call.flagged(kind)
+    }
     ran = call.ran[-TOOL_TURNS:]
     worked = [turn for turn in ran if turn.id not in failed]
-    heard = list(_heard([turn for turn in call.said if turn.id not in payment], on))
+    heard = list(_heard([turn for turn in call.said if turn.id not in unfit], on))
     pieces: dict[str, Piece] = {}
     for piece in (
         *_named(call.conversation),

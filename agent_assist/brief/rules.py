@@ -85,9 +85,8 @@ REQUESTS = (
         rf"\b{_WISH}{_gap(4)}(?:be\W+)?(?:{_TALK}|{_THROUGH})\W+{_OWN}{_PERSON}",
         rf"\b{_WISH}{_gap(4)}{_TALK}\W+one\b",
         rf"^\W*(?:{_TALK})\W+{_OWN}{_PERSON}",
-        r"\b(?:can|could|may) (?:i|we) (?:please )?(?:speak|talk) (?:to|with) (?:an?|the|your"
-        r"|mrs?|ms"
-        r"|dr)\b(?! (?:robot|machine|bot|computer))",
+        r"\b(?:can|could|may) (?:i|we) (?:please )?(?:speak|talk) (?:to|with) (?:an?|the|your|mrs?"
+        r"|ms|dr)\b(?! (?:robot|machine|bot|computer))",
         rf"\b{_HAND_ME}{_OWN}{_PERSON}",
         rf"\b(?:i|we)(?:'d like|\W+would like|(?:\W+\w+)?\W+(?:need|want))\W+{_OWN}{_STAFF}",
         rf"\b(?:is there|can i have|could i have|can i get|isn't there"
@@ -288,13 +287,14 @@ COMPLIANCE = (
         MarkerKind.COMPLIANCE,
         "Gives the machine orders",
         "instructions instruction prompt rules guidelines mode assistant chatbot model system ai"
-        " pretend jailbreak anweisungen instrucciones programming",
+        " note write pretend jailbreak anweisungen instrucciones programming",
         r"\b(?:ignore|disregard|forget|override|bypass)\W+(?:all\W+|any\W+|of\W+)*(?:your|previous"
         r"|prior|above|the above|the previous|the system|earlier|system|these"
         r"|those)\W+(?:\w+\W+){0,2}?(?:instructions?|rules|prompts?|guidelines|programming)\b",
         r"\bignore all (?:instructions|rules|prompts)\b",
         r"\b(?:assistant|chatbot|language model|ai)[,:] (?:please )?(?:tell|say|ignore|do|you"
         r"|write|mark|close|approve|transfer|refund|send|call|never|always)\b",
+        r"\b(?:note|write|record|log) (?:down )?that the (?:user|caller|customer) (?:has|is|was)\b",
         r"\bsystem (?:message|prompt|instruction|override)s?\W{0,2}:",
         r"\b(?:reveal|show|tell me|repeat|print|read out"
         r"|what is)\W+(?:me\W+)?your\W+(?:system\W+)?(?:prompt|instructions)\b",
