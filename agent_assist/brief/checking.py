@@ -7,6 +7,7 @@ None, or a sentence for a person: the first sentence is why a claim is withheld.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -43,6 +44,7 @@ from agent_assist.brief.words import (
 )
 from conversations.models import Turn
 
+CORRECTED_WITHIN = 6  # things of its kind that are said next
 # Of a claim's words must be in the turns that it cites; fewer if exact facts are, too, and no deed
 # or denial is missing.
 ENOUGH, ENOUGH_WITH_FACTS = 0.7, 0.6
@@ -196,6 +198,7 @@ class Saying(NamedTuple):
     found: Found
     turn: int
     text: str
+    sentence: str
     asked: bool = False
 
 
@@ -225,9 +228,12 @@ class Testimony:
             }
             ordered = turn.role != Turn.Role.TOOL and bool(ORDERS.search(text))
             by_agent = turn.role == Turn.Role.AGENT
+            sentences = list(SENTENCE.finditer(text))
+            ends = [match.end() for match in sentences]
             for found in find(text, on=on):
-                asked = by_agent and sentence_at(text, found.start).rstrip().endswith("?")
-                self.sayings.append(Saying(found, index, text, asked or ordered))
+                sentence = sentences[bisect_right(ends, found.start)][0]
+                asked = by_agent and sentence.rstrip().endswith("?")
+                self.sayings.append(Saying(found, index, text, sentence, asked or ordered))
 
     def answer(self, text: str, index: int) -> None:
         """Turn a question into what the next turn's yes or no makes of it."""
@@ -261,7 +267,7 @@ class Testimony:
         corrected = next(
             (
                 index
-                for index, other in enumerate(later)
+                for index, other in enumerate(later[:CORRECTED_WITHIN])
                 if corrects(other, saying)
                 or (is_rejected(other) and set(other.found.readings) & set(found.readings))
             ),
@@ -288,16 +294,6 @@ class Testimony:
             names |= words - {word for word in words for name in single if is_misheard(word, name)}
             names |= single
         return names
-
-
-def sentence_at(text: str, position: int) -> str:
-    """Return the sentence, of a tool the line, that has this position."""
-    end = 0
-    for sentence in SENTENCE.findall(text):
-        end += len(sentence)
-        if position < end:
-            return str(sentence)
-    return text
 
 
 def corrects(later: Saying, saying: Saying) -> bool:
@@ -682,13 +678,7 @@ def facts_stand_where_they_belong(claim: Assertion, said: Testimony) -> str | No
         alike = [
             (
                 saying,
-                len(
-                    words
-                    & {
-                        word.concept
-                        for word in words_of(sentence_at(saying.text, saying.found.start))
-                    }
-                ),
+                len(words & {word.concept for word in words_of(saying.sentence)}),
             )
             for saying in said.sayings
             if saying.found.kind is each.kind and not said.is_withdrawn(saying)

@@ -551,12 +551,16 @@ def rules(kind: Kind, read: Reader, *patterns: str, needs: Iterable[str] = A_DIG
 # The first rule that takes some words has them.
 RULES = list(
     chain(
-        rules(Kind.EMAIL, email, r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", needs="@"),
+        rules(
+            Kind.EMAIL, email, r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", needs="@"
+        ),
         rules(
             Kind.EMAIL,
             spoken_email,
-            rf"(?P<local>(?:[^\W_][\s,-]+){{2,}}[^\W_]|[\w'-]+(?:\s+{MARK}\s+[\w'-]+)*(?:\s\d+)?)"
-            rf"\s+(?:at|arroba|ät)\s+(?P<domain>[\w-]+(?:\s+(?:dot|punkt|punto)\s+\w+)+)",
+            rf"(?P<local>(?:[^\W_][\s,-]+){{2,30}}[^\W_]|"
+            rf"(?<![\w'-])[\w'-]{{1,64}}(?:\s+{MARK}\s+[\w'-]{{1,64}}){{0,5}}(?:\s\d+)?)"
+            rf"\s+(?:at|arroba|ät)\s+"
+            rf"(?P<domain>[\w-]{{1,63}}(?:\s+(?:dot|punkt|punto)\s+\w{{1,63}}){{1,5}})",
             needs=SPOKEN_MARKS,
         ),
         rules(Kind.DATE, iso_day, r"(?<![\d-])\d{4}-\d\d-\d\d(?!\d)"),

@@ -1,12 +1,13 @@
 """A claim passes only when the turns that it cites bear it out."""
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_assist.brief.checking import Assertion, check, check_advice
@@ -196,6 +197,14 @@ def balanced_accuracy(judged: list[tuple[Claim, bool]]) -> float:
     return (sum(borne_out) / len(borne_out) + sum(others) / len(others)) / 2
 
 
+def test_the_calls_are_enough_to_tell() -> None:
+    assert len(CALLS) >= 40
+    for call in CALLS:
+        assert 6 <= len(call.turns) <= 40
+        assert len(call.claims) >= 8
+        assert {claim.label for claim in call.claims} == {"true", "false", "unsupported"}
+
+
 def test_true_claims_pass_and_others_do_not() -> None:
     assert balanced_accuracy(passing(CALLS)) >= 0.9
 
@@ -227,7 +236,15 @@ def test_no_invented_number_date_or_name_passes() -> None:
     assert passed == ["The absence was recorded from 17 to 17 November."]
 
 
-TEXT = st.text(max_size=80) | st.text("aeinst0123456789 .,:?!'-€M", max_size=60)
+@pytest.mark.parametrize("said", ["paid 40 euros on 3 March. ", "a", "a dot ", "1 ", "not "])
+def test_a_very_long_turn_takes_no_more_than_a_moment(said: str) -> None:
+    claim = "The caller paid 40 euros on 3 March for two bags."
+    began = time.process_time()
+    check(claim, turns_of(f"U: {said * (16_000 // len(said))} @ dot"), on=ON)
+    assert time.process_time() - began < 3  # it is below 0.5 s; grew with the square before
+
+
+TEXT = st.text(max_size=80) | st.text("aeinst0123456789 .,:?!¿'-€M", max_size=60)
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | TEXT,
     lambda each: st.lists(each, max_size=3) | st.dictionaries(TEXT, each, max_size=3),
@@ -235,6 +252,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(TEXT, st.lists(TEXT, max_size=3), JSON)
 def test_no_text_breaks_it(text: str, lines: list[str], value: object) -> None:
     turns = [*turns_of(*(f"U: {line}" for line in lines)), tool("look_up", value, value)]
