@@ -1,7 +1,7 @@
 """What has become known in a call: from tools, the caller's words, and what came with it."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -82,7 +82,7 @@ def information_of(call: Call) -> tuple[Information, ...]:
     pieces: dict[str, Piece] = {}
     for piece in (
         *_named(call.conversation),
-        *(given := _latest(_given(ran, on))[:FROM_ARGUMENTS]),
+        *(given := _arguments(ran, failed, on)[:FROM_ARGUMENTS]),
         *_not_within(_said(heard, _IDENTIFYING), given),
         *_latest(_answered(worked, on))[-FROM_OUTPUTS:],
         *_said(heard, _OTHERS_SAID if ran else {**_OTHERS_SAID, **_VAGUE}),
@@ -134,6 +134,19 @@ def value_of(key: str, value: str) -> str:
 def _named(conversation: Conversation) -> Iterator[Piece]:
     if name := clean(conversation.caller_name or ""):
         yield Piece("Caller name", cut(name, VALUE_CHARS), _same(name))
+
+
+def _arguments(ran: Sequence[Turn], failed: Container[UUID], on: date) -> list[Piece]:
+    """The last value of each argument. What only a failed tool was given has merely been tried."""
+    worked = _latest(_given([turn for turn in ran if turn.id not in failed], on))
+    given = {piece.label: piece for piece in worked}
+    for piece in _latest(_given([turn for turn in ran if turn.id in failed], on)):
+        same = given.get(piece.label)
+        if same is None:
+            given[piece.label] = replace(piece, label=f"{piece.label} (tried)")
+        elif same.same == piece.same:
+            given[piece.label] = replace(same, turns=(*same.turns, *piece.turns))
+    return list(given.values())
 
 
 def _given(turns: Sequence[Turn], on: date) -> Iterator[Piece]:

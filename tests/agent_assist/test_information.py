@@ -72,6 +72,17 @@ def test_value_that_was_corrected_is_known_in_its_last_form():
     ) == [("Order ID", "4471", [1]), ("Item", "Kettle", [1])]
 
 
+def test_what_only_a_failed_tool_was_given_has_merely_been_tried():
+    assert known(
+        tool("get_job", {"job": "HR-3302"}, {"window": "08:00-12:00"}),
+        tool("move_job", {"job": "HR-3302", "window": "13:00-17:00"}, {"error": "no slot free"}),
+    ) == [
+        ("Job", "HR-3302", [0, 1]),
+        ("Window (tried)", "13:00-17:00", [1]),
+        ("Window", "08:00-12:00", [0]),
+    ]
+
+
 def test_part_of_what_a_tool_was_given_is_not_told_again():
     assert known(
         caller("The postcode is BS3 4QT."),
