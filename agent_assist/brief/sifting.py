@@ -4,13 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from agent_assist.brief.checking import (
-    Assertion,
-    Testimony,
-    check,
-    facts_are_said,
-    names_are_said,
-)
+from agent_assist.brief.checking import check, check_advice
 from agent_assist.brief.sections import (
     Claim,
     Flag,
@@ -55,15 +49,9 @@ class Sieve:
         if isinstance(claim, Sentiment):
             shown = any(turn.role == Turn.Role.USER for turn in cited)
             return None if shown else NOT_THE_CALLERS
-        if isinstance(claim, Step) and cited:
-            return self._look_at_advice(claim, cited)
+        if isinstance(claim, Step):
+            return check_advice(claim.action, cited, on=self._on)
         return check(text_of(claim), cited, on=self._on)
-
-    def _look_at_advice(self, step: Step, cited: Sequence[Turn]) -> str | None:
-        """Nobody has to have said what had better be done, but what it names exactly."""
-        advice = Assertion(step.action, self._on)
-        said = Testimony(sorted(cited, key=lambda turn: turn.started_at), self._on)
-        return facts_are_said(advice, said) or names_are_said(advice, said)
 
 
 def sifted(sections: Sections, fault: Fault) -> tuple[Sections, tuple[Withheld, ...]]:
