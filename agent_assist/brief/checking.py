@@ -692,7 +692,7 @@ def facts_stand_where_they_belong(claim: Assertion, said: Testimony) -> str | No
 
 
 def it_is_said_of_its_subject(claim: Assertion, said: Testimony) -> str | None:
-    """ "The coat has a stain" is said where the coat is, or where "it" may mean the coat."""
+    """What is said of "the coat" stands where the coat does, or where "it" may mean the coat."""
     if claim.topic is None or not (rest := {word.concept for word in claim.words[1:]}):
         return None
     topic, named = concept(claim.topic), False

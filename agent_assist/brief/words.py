@@ -20,7 +20,7 @@ IRREGULAR = {
         "write wrote written", "break broke broken", "steal stole stolen", "hurt hurts", "fly flew",
         "keep kept", "hold held", "meet met", "know knew known", "forget forgot forgotten",
         "choose chose chosen", "begin began begun", "bring brought", "drive drove driven",
-        "wake woke", "feel felt", "fall fell fallen", "do did done", "run ran", "sell sold",
+        "wake woke", "feel felt", "fall fell fallen", "do did done", "sell sold",
         "catch caught", "teach taught", "child children", "run ran", "leak leaks", "spend spent",
     )
     for form in forms.split()[1:]
@@ -178,7 +178,7 @@ STOP = listed(
 
 NEGATING = listed(
     "not no never none nobody nothing neither nor without unable refuse refuses refused refusing "
-    "decline declines declined deny denies denied nicht kein keine keinen nie nunca sin isn aren"
+    "decline declines declined deny denies denied nicht kein keine keinen nie nunca sin"
 )
 NEGATED_BEFORE = listed("missing lacking lacks lack")  # "the milk is missing"
 
