@@ -90,6 +90,16 @@ def test_what_was_said_in_other_words_passes(claim: str, lines: list[str]) -> No
             "The turns that it cites count otherwise: two.",
         ),
         (
+            "The shop is closed on Wednesday.",
+            ["A: The shop is closed on Thursday. Come on Wednesday."],
+            "The turns that it cites say that of Thursday, not of Wednesday.",
+        ),
+        (
+            "The coat has a stain.",
+            ["U: The blouse has a stain.", "U: The coat is fine."],
+            "The turns that it cites say that of something else: coat.",
+        ),
+        (
             "The caller flies from Bonn to Rome.",
             ["U: I fly from Rome to Bonn."],
             "The turns that it cites say another way: from Bonn.",
