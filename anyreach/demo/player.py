@@ -113,17 +113,24 @@ class Party:
 
 
 class Call:
-    """One script being played, `speed` times as fast as people speak.
+    """One script being played, `speed` times as fast as people speak, `times` over.
 
     Speech that does not fit into its time is cut.
     """
 
     def __init__(
-        self, script: Script, line: Line, *, sounds: bool = True, speed: float = 1.0
+        self,
+        script: Script,
+        line: Line,
+        *,
+        sounds: bool = True,
+        speed: float = 1.0,
+        times: int = 1,
     ) -> None:
         self.script = script
         self.line = line
         self.speed = speed
+        self.times = times
         self.caller = Party(line.caller, sounds=sounds)
         self.agent = Party(f"agent-{uuid.uuid4().hex[:12]}", sounds=sounds)
         self._segments = itertools.count(1)
@@ -187,7 +194,7 @@ class Call:
         await self._wait(1.0)
         cut_off: list[asyncio.Task[None]] = []
         try:
-            for part in self.script.lines:
+            for part in self.script.lines * self.times:
                 if isinstance(part, Agent) and part.heard < 1:
                     cut_off.append(asyncio.create_task(self._perform(part)))
                     # The caller begins to speak before the agent falls silent.

@@ -21,9 +21,7 @@ from tests.organizations.factories import make_organization
 SENTENCES = 200
 LOOK_EVERY_S = 0.001
 CALLS = 100
-# Some calls end while others begin.
-MOST = 90
-CALLS_COME_WITHIN_S = 180
+CALLS_COME_WITHIN_S = 300
 MEASURED_S = 60
 
 
@@ -79,12 +77,11 @@ def recorders(count: int) -> Callable[[], object]:
 @pytest.mark.timeout(600)
 def bench_many_calls_in_one_worker(web, worker: Process) -> None:
     slug = make_organization().slug
-    calls = Process(
-        "simulate", "manage.py", "simulate", "--calls", str(CALLS), "--organization", slug
-    )
+    options = ["--calls", str(CALLS), "--repeat", "10", "--organization", slug]
+    calls = Process("simulate", "manage.py", "simulate", *options)
     calls.start()
     try:
-        asyncio.run(until(recorders(MOST), within_s=CALLS_COME_WITHIN_S))
+        asyncio.run(until(recorders(CALLS), within_s=CALLS_COME_WITHIN_S))
         turns, began, used = Turn.objects.count(), time.monotonic(), seconds_used(worker.pid)
         resident = []
         while time.monotonic() - began < MEASURED_S:
@@ -95,7 +92,7 @@ def bench_many_calls_in_one_worker(web, worker: Process) -> None:
         said = Turn.objects.count() - turns
     finally:
         calls.kill()
-    print(f"\n{MOST} to {CALLS} calls in one worker for {took:.0f} s, {said / took:.0f} turns/s")
+    print(f"\n{CALLS} calls in one worker for {took:.0f} s, {said / took:.0f} turns/s")
     print(f"its share of one core   {share:.0%}")
     print(f"its memory              {max(resident):.0f} MB at most")
 

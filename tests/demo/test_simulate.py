@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -70,6 +71,20 @@ def test_calls_come_in_are_written_down_and_leave_no_room(number):
     assert set(ends) == {("busy", Status.COMPLETED)}
 
 
+@pytest.mark.usefixtures("web", "worker")
+def test_a_call_that_is_to_last_longer_says_all_of_it_again():
+    make_organization()
+    with simulating("--rate", "300", "--repeat", "2") as simulation:
+        over = Conversation.objects.filter(status=Status.COMPLETED)
+        wait_until(over.exists)
+        call = over[0]
+        simulation.terminate()
+        assert simulation.wait(20) == 0
+    finals = call.turns.filter(role=Turn.Role.USER, final=True)
+    said = Counter(finals.values_list("text", flat=True))
+    assert set(said.values()) == {2}
+
+
 @pytest.mark.usefixtures("livekit_server", "transactional_db")
 def test_it_stops_by_itself():
     make_organization()
@@ -81,7 +96,7 @@ def test_it_stops_by_itself():
 @pytest.mark.usefixtures("livekit_server", "transactional_db")
 def test_it_tells_that_no_call_comes_in(monkeypatch):
     monkeypatch.setattr(simulate, "UNNOTICED_FOR_S", 0)
-    calls = simulate.web_calls(make_organization().slug, {}, sounds=False, rate=None)
+    calls = simulate.web_calls(make_organization().slug, {}, sounds=False, rate=None, times=1)
     progress = Progress("Calls")
 
     async def run():

@@ -56,6 +56,14 @@ class Command(BaseCommand):
             help="turns a minute in each call; without it as people speak, which is about 11",
         )
 
+        parser.add_argument(
+            "--repeat",
+            type=whole,
+            default=1,
+            metavar="N",
+            help="play each call's script N times over: it lasts N times its minute or so",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         organization = organization_named(options["organization"])
         try:
@@ -71,6 +79,7 @@ class Command(BaseCommand):
             {agent.name: str(agent.pk) for agent in agents},
             sounds=options["sound"],
             rate=options["rate"],
+            times=options["repeat"],
         )
         switchboard = Switchboard(calls, at_once=options["calls"])
         minutes = options["minutes"]
@@ -93,7 +102,7 @@ def organization_named(slug: str | None) -> Organization:
 
 
 def web_calls(
-    slug: str, agents: dict[str, str], *, sounds: bool, rate: float | None
+    slug: str, agents: dict[str, str], *, sounds: bool, rate: float | None, times: int
 ) -> Iterator[Call]:
     """Yield calls for ever, to the agent whose script it is or else to each agent in turn.
 
@@ -103,7 +112,7 @@ def web_calls(
     for script in itertools.cycle(SCRIPTS):
         line = web_line(slug, agents.get(script.agent) or next(in_turn))
         speed = rate / turns_per_minute(script) if rate else 1.0
-        yield Call(script, line, sounds=sounds, speed=speed)
+        yield Call(script, line, sounds=sounds, speed=speed, times=times)
 
 
 async def simulate(switchboard: Switchboard, progress: Progress, *, for_s: float | None) -> None:
