@@ -3,8 +3,11 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
@@ -16,6 +19,7 @@ from conversations.lifecycle import Evidence
 from conversations.models import (
     Conversation,
     ListenSession,
+    Participant,
     Status,
     StatusChange,
 )
@@ -32,24 +36,54 @@ SOURCE = StatusChange.Source.RECONCILER
 def reconcile(timestamp: int) -> None:
     """Bring conversations, participants and listen sessions in line with LiveKit's rooms."""
     try:
-        present = {room: server.list_participants(room.name) for room in server.list_rooms()}
+        present = server.list_all()
     except LiveKitAway:
         log.warning("The reconciler waits for LiveKit")
         return
     now = timezone.now()
-    for room, participants in present.items():
-        _look_at(room, participants, now=now)
-    _end_abandoned({room.name for room in present}, now=now)
+    settled = _still_there(present, now=now)
+    for room, participants in present:
+        for participant in filter(listening.is_listener, participants):
+            listening.joined(room, participant, at=now)
+        if room.sid not in settled:
+            _look_at(room, _speakers(participants), now=now)
+    _end_abandoned({room.name for room, _ in present}, now=now)
     revoking.sweep(now)
-    _end_lost_ears(
-        {each.identity for participants in present.values() for each in participants}, now=now
+    _end_lost_ears({each.identity for _, participants in present for each in participants}, now=now)
+
+
+def _speakers(participants: Sequence[ParticipantInfo]) -> list[ParticipantInfo]:
+    return [each for each in participants if not rooms.is_ours(each)]
+
+
+def _still_there(
+    present: Sequence[tuple[RoomInfo, Sequence[ParticipantInfo]]], *, now: datetime
+) -> set[str]:
+    """Note at once who is still where they were; return the rooms of which that is all to note.
+
+    Those are most, and a look at each takes a dozen queries.
+    """
+    going_on = Conversation.objects.filter(
+        status=Status.IN_PROGRESS, room_sid__in=[room.sid for room, _ in present if room.sid]
     )
+    conversations = dict(going_on.values_list("room_sid", "pk"))
+    known: dict[UUID, set[str]] = {pk: set() for pk in conversations.values()}
+    there = Participant.objects.filter(conversation__in=known, left_at=None)
+    for conversation_id, sid in there.values_list("conversation", "sid"):
+        known[conversation_id].add(sid)
+    recorded = recording.under_way(known)
+    settled = {
+        room.sid: conversations[room.sid]
+        for room, participants in present
+        if conversations.get(room.sid) in recorded
+        and known[conversations[room.sid]] == {each.sid for each in _speakers(participants)}
+    }
+    there = there.filter(conversation__in=settled.values())
+    there.update(last_seen_at=Greatest(F("last_seen_at"), now))
+    return set(settled)
 
 
-def _look_at(room: RoomInfo, participants: Sequence[ParticipantInfo], *, now: datetime) -> None:
-    for participant in filter(listening.is_listener, participants):
-        listening.joined(room, participant, at=now)
-    speakers = [each for each in participants if not rooms.is_ours(each)]
+def _look_at(room: RoomInfo, speakers: Sequence[ParticipantInfo], *, now: datetime) -> None:
     conversation = rooms.conversation_of(room, speakers, at=now)
     if conversation is None:
         return

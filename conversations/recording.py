@@ -8,9 +8,9 @@ leaves; then the other reads what is written, takes in what it has heard itself,
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
 from django.db import (
@@ -74,13 +74,22 @@ WHILE_THE_CALL_LIVES = RetryStrategy(max_attempts=1000, wait=1)
 
 def ensure(conversation: Conversation) -> None:
     """Have an active conversation's room recorded, unless that is under way already."""
-    if not conversation.is_active or not conversation.room_name:
+    if not conversation.is_active or not conversation.room_name or under_way([conversation.pk]):
         return
-    name = f"record:{conversation.pk}"
-    if ProcrastinateJob.objects.filter(lock=name, status__in=("todo", "doing")).exists():
-        return
+    name = _lock(conversation.pk)
     with contextlib.suppress(AlreadyEnqueued):
         record.configure(lock=name, queueing_lock=name).defer(conversation_id=str(conversation.pk))
+
+
+def under_way(conversation_ids: Iterable[UUID]) -> set[UUID]:
+    """Return those of them that are being recorded, or about to be."""
+    ids = {_lock(each): each for each in conversation_ids}
+    jobs = ProcrastinateJob.objects.filter(lock__in=ids, status__in=("todo", "doing"))
+    return {ids[lock] for lock in jobs.values_list("lock", flat=True)}
+
+
+def _lock(conversation_id: UUID) -> str:
+    return f"record:{conversation_id}"
 
 
 @app.task(name="recording.record", retry=WHILE_THE_CALL_LIVES, pass_context=True)
@@ -248,7 +257,7 @@ class Recorder:
                 return
             for lost_at, back_at in self.absences:
                 recorded.missed(self.span, lost_at=lost_at, back_at=back_at)
-            self.saved.save(changed(self.written, lines), lines)
+            self.saved.save(self.written, lines)
         self.absences.clear()
 
     async def _write_all(self) -> None:

@@ -1,12 +1,11 @@
 """A transcript's lines as rows, and back: what the recorder keeps and what pages and API read."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from anyreach.live.announcing import announce
 from conversations.models import Conversation, Turn
-from conversations.transcript import Line, Lines, user_turn_count
+from conversations.transcript import Line, Lines, changed, user_turn_count
 
 SOURCES = ("segment_id", "item_id", "call_id")
 Key = tuple[str, str, str]
@@ -29,17 +28,19 @@ class Saved:
             self._rows |= dict.fromkeys(_keys(line), (turn.pk, turn.position))
         self._next = max((turn.position for turn in turns), default=-1) + 1
 
-    def save(self, lines: Iterable[Line], whole: Lines) -> None:
-        """Write the changed `lines` of the `whole` transcript, and announce it.
+    def save(self, before: Lines, after: Lines) -> None:
+        """Write what has changed since `before` was written, and announce it.
 
         In the transaction of whoever knows that it may be written.
         """
-        turns = [self._turn(line) for line in lines]
-        conversations = Conversation.objects.filter(pk=self.conversation.pk)
+        turns = [self._turn(line) for line in changed(before, after)]
         Turn.objects.bulk_create(
             turns, update_conflicts=True, unique_fields=["id"], update_fields=TOLD
         )
-        conversations.update(user_turn_count=user_turn_count(whole))
+        count = user_turn_count(after)
+        if not before or count != user_turn_count(before):
+            conversations = Conversation.objects.filter(pk=self.conversation.pk)
+            conversations.update(user_turn_count=count)
         announce(self.conversation.organization_id, self.conversation.pk, "turns")
 
     def _turn(self, line: Line) -> Turn:

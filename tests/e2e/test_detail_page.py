@@ -13,7 +13,7 @@ from conversations import lifecycle
 from conversations.lifecycle import Evidence
 from conversations.models import Conversation, Status, StatusChange, Turn
 from conversations.parts import PART_LENGTH
-from conversations.transcript import Text, Tool, changed, fold
+from conversations.transcript import Text, Tool, fold
 from conversations.turns import Saved
 from tests.conversations.factories import make_agent, make_conversation, make_turn
 from tests.e2e.conftest import open_call, sign_in
@@ -40,7 +40,7 @@ class Recorded:
 
     def _take(self, event) -> None:
         before, self._lines = self._lines, fold(self._lines, event)
-        self._saved.save(changed(before, self._lines), self._lines)
+        self._saved.save(before, self._lines)
 
 
 @pytest.fixture

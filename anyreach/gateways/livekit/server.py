@@ -87,6 +87,24 @@ async def _list_participants(room: str) -> list[ParticipantInfo]:
     return [participant_info(participant) for participant in answer.participants]
 
 
+def list_all() -> list[tuple[RoomInfo, list[ParticipantInfo]]]:
+    """Return every room that is there, with everybody in it."""
+    return async_to_sync(_list_all)()
+
+
+async def _list_all() -> list[tuple[RoomInfo, list[ParticipantInfo]]]:
+    found = []
+    async with server() as client:
+        for room in (await client.room.list_rooms(api.ListRoomsRequest())).rooms:
+            with suppress(Gone):
+                async with our_errors():
+                    wanted = api.ListParticipantsRequest(room=room.name)
+                    answer = await client.room.list_participants(wanted)
+                    present = [participant_info(each) for each in answer.participants]
+                    found.append((room_info(room), present))
+    return found
+
+
 def remove_participant(room: str, identity: str) -> bool:
     """Put a participant out of `room`. Returns False when it was not there."""
     try:

@@ -1,0 +1,110 @@
+"""The reconciler's short way: rooms in which nothing has changed are noted in bulk."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from anyreach.gateways.livekit.words import Kind, ParticipantInfo, RoomInfo
+from conversations import reconciling, recording
+from conversations.models import Participant, Status
+from tests.conversations.factories import make_conversation
+
+pytestmark = pytest.mark.django_db
+
+LONG_AGO = timezone.now() - timedelta(minutes=5)
+
+
+def somebody(sid: str, kind: Kind, *, hidden: bool = False) -> ParticipantInfo:
+    return ParticipantInfo(sid=sid, identity=sid, kind=kind, name="", hidden=hidden)
+
+
+class Call:
+    """A call as the database and LiveKit have it: a caller and an agent, recorded."""
+
+    def __init__(self, **fields) -> None:
+        self.conversation = make_conversation(**fields)
+        pk = self.conversation.pk
+        self.room = RoomInfo(sid=f"RM_{pk}", name=self.conversation.room_name)
+        type(self.conversation).objects.filter(pk=pk).update(room_sid=self.room.sid)
+        self.present = [somebody(f"PA_{kind}_{pk}", kind) for kind in (Kind.STANDARD, Kind.AGENT)]
+        for each in self.present:
+            self.note(each)
+        recording.ensure(self.conversation)
+
+    def note(self, info: ParticipantInfo) -> Participant:
+        return self.conversation.participants.create(
+            sid=info.sid,
+            identity=info.identity,
+            kind=info.kind,
+            joined_at=LONG_AGO,
+            last_seen_at=LONG_AGO,
+        )
+
+    @property
+    def seen(self) -> tuple[RoomInfo, list[ParticipantInfo]]:
+        return self.room, self.present
+
+
+def settled(*calls: Call) -> set[str]:
+    return reconciling._still_there([each.seen for each in calls], now=timezone.now())
+
+
+def test_who_is_still_there_is_noted_and_the_room_is_done_with():
+    call, other = Call(), Call()
+    assert settled(call) == {call.room.sid}
+    seen_at = call.conversation.participants.values_list("last_seen_at", flat=True)
+    assert all(at > LONG_AGO for at in seen_at)
+    assert set(other.conversation.participants.values_list("last_seen_at", flat=True)) == {LONG_AGO}
+
+
+def test_our_own_ears_make_no_difference():
+    call = Call()
+    call.present.append(somebody("PA_ear", Kind.AGENT, hidden=True))
+    assert settled(call) == {call.room.sid}
+
+
+def someone_came(call: Call) -> None:
+    call.present.append(somebody("PA_new", Kind.STANDARD))
+
+
+def someone_left(call: Call) -> None:
+    call.present.pop()
+
+
+def someone_is_back(call: Call) -> None:
+    call.conversation.participants.filter(kind=Kind.AGENT).update(left_at=timezone.now())
+
+
+def nobody_records(call: Call) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded'")
+
+
+def it_rings(call: Call) -> None:
+    type(call.conversation).objects.update(status=Status.RINGING, answered_at=None)
+
+
+def it_is_unknown(call: Call) -> None:
+    type(call.conversation).objects.update(room_sid=None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [someone_came, someone_left, someone_is_back, nobody_records, it_rings, it_is_unknown],
+)
+def test_a_room_with_news_is_looked_at(change):
+    call = Call()
+    change(call)
+    assert settled(call) == set()
+
+
+def test_many_rooms_take_no_more_queries_than_one():
+    calls = [Call() for _ in range(12)]
+    with CaptureQueriesContext(connection) as for_one:
+        settled(calls[0])
+    with CaptureQueriesContext(connection) as for_all:
+        assert len(settled(*calls)) == len(calls)
+    assert len(for_all) == len(for_one)
