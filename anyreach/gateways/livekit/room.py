@@ -18,6 +18,7 @@ from livekit import rtc
 from livekit.protocol.agent_pb import agent_session as session_pb
 
 from anyreach.bodies import read_json
+from anyreach.gateways.livekit import own_events
 from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.tokens import recorder_token
 from anyreach.gateways.livekit.words import (
@@ -133,6 +134,7 @@ async def followed(room_name: str, *, identity: str) -> AsyncIterator["Following
         await following.leave()
         raise LiveKitAway from error
     try:
+        own_events.only_its_own(following.room)
         for participant in following.room.remote_participants.values():
             following.tell(Presence(_info(participant), left=False))
         yield following
