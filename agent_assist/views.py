@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from agent_assist import finding, writing
 from agent_assist.models import Brief
 from agent_assist.portal import Portal, portal_of, turns_of
+from agent_assist.writing import left_alone_after
 from anyreach.errors import Invalid
 from anyreach.live.streams import event_stream
 from anyreach.organizations.pages import OrganizationRequest, Reader, organization_page
@@ -61,7 +62,7 @@ def brief_page(request: OrganizationRequest, phone_number: str) -> HttpResponse:
         return render(request, "agent_assist/not_found.html", status=404)
     turns = turns_of(conversation)
     portal = portal_of(conversation, turns, writing.begin(conversation, turns))
-    context = _context(portal, new_turns=0) | {"turns": turns}
+    context = _context(portal, new_turns=0) | {"turns": turns, "patience": left_alone_after()}
     return render(request, "agent_assist/brief.html", context)
 
 
@@ -102,15 +103,17 @@ def _visible(request: OrganizationRequest, conversation_id: UUID) -> Conversatio
 
 
 def _context(portal: Portal, *, new_turns: int) -> dict[str, Any]:
-    brief, conversation = portal.brief, portal.conversation
-    is_writing = brief is not None and brief.state == Brief.State.WRITING
+    brief, conversation, now = portal.brief, portal.conversation, timezone.now()
+    unfinished = brief if brief and brief.state == Brief.State.WRITING else None
+    is_writing = bool(unfinished and unfinished.began_at > now - left_alone_after())
     return {
         "portal": portal,
         "conversation": conversation,
         "is_writing": is_writing,
+        "is_left_alone": bool(unfinished) and not is_writing,
         "is_settled": conversation.is_over and not is_writing,
         "new_turns": new_turns,
-        "now": timezone.now(),
+        "now": now,
         **_at_a_glance(portal),
     }
 

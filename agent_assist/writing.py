@@ -82,10 +82,9 @@ def begin(
 
 def _due(*, refresh: bool, now: datetime) -> Q:
     """Return which briefs it is time to begin anew."""
-    left_alone = now - timedelta(seconds=_longest_s() + TAKEN_UP_WITHIN_S)
     due = (
         Q(state=Brief.State.FAILED, made_at__lt=now - AGAIN_AFTER_FAILURE)
-        | Q(state=Brief.State.WRITING, began_at__lt=left_alone)
+        | Q(state=Brief.State.WRITING, began_at__lt=now - left_alone_after())
         | Q(began_at__lt=now - KEPT_FOR)
     )
     return due | ~Q(state=Brief.State.WRITING) if refresh else due
@@ -104,6 +103,11 @@ def _begun_again(brief: Brief, due: Q, now: datetime) -> bool:
     )
     brief.refresh_from_db()
     return begun == 1
+
+
+def left_alone_after() -> timedelta:
+    """Return how long after it was begun nobody is writing at a brief any more: no worker runs."""
+    return timedelta(seconds=_longest_s() + TAKEN_UP_WITHIN_S)
 
 
 def wait(brief: Brief) -> Brief:

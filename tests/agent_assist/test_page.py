@@ -1,6 +1,7 @@
 """The page of a brief, as the server paints it."""
 
 import re
+from datetime import timedelta
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from tests.organizations.factories import make_organization, signed_in
 
 pytestmark = pytest.mark.django_db
 NUMBER = "+15550184471"
+A_WHILE_AGO = timezone.now() - timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -80,13 +82,13 @@ def test_a_brief_of_another_call_is_none_of_this(call, reader):
 
 
 def brief_of(call, **fields):
-    defaults = {"state": Brief.State.WRITTEN, "made_at": timezone.now()}
+    now = timezone.now()
+    defaults = {"state": Brief.State.WRITTEN, "began_at": now, "made_at": now}
     return Brief.objects.create(
         conversation=call,
         transcript_version=str(uuid4()),
         model="m-1",
         prompt_version="1",
-        began_at=timezone.now(),
         **{**defaults, **fields},
     )
 
@@ -110,6 +112,16 @@ def key(settings):
             False,
             {"state": "writing", "made_at": None},
             "m-1 is writing. Until then these are facts.",
+        ),
+        (
+            False,
+            {
+                "state": "writing",
+                "made_at": None,
+                "began_at": timezone.now() - timedelta(minutes=1),
+            },
+            "Made from facts, without a model. Nobody writes this brief: "
+            "AnyReach's worker does not run.",
         ),
         (
             True,

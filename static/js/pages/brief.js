@@ -106,6 +106,8 @@ const printing = page.querySelector("[data-print]");
 printing.hidden = false;
 printing.addEventListener("click", () => print());
 
+// Where nobody writes, nobody tells that it is over either.
+if (page.dataset.patienceS) setTimeout(refresh, Number(page.dataset.patienceS) * 1000);
 countUp(page.dataset.now);
 follow();
 addEventListener("pageshow", ({persisted}) => persisted && follow());
