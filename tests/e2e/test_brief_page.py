@@ -13,7 +13,7 @@ from tests.agent_assist.calls import CALLS
 from tests.agent_assist.model_server import MODEL, Reply, answer, claim, running_model
 from tests.conftest import Process, running_web
 from tests.conversations.factories import make_conversation, make_turn
-from tests.e2e.conftest import sign_in
+from tests.e2e.conftest import open_call, sign_in
 from tests.e2e.test_pages import LOOKS, assert_fits, violations
 from tests.organizations.factories import make_member
 
@@ -182,6 +182,20 @@ class TestWithoutAModel:
         call.save()
         announce(organization.pk, call.pk, "status")
         expect(part(page, "head")).to_contain_text("Completed")
+
+    def test_beside_it_the_call_is_heard_on(self, page, site, supervisor, live_call, context):
+        open_call(page, site, live_call.conversation)
+        panel = page.locator("anyreach-snoop-panel")
+        panel.get_by_role("button", name="Listen").click()
+        beside = context.new_page()
+        open_brief(beside, site, live_call.conversation.user_id)
+        live_call.say("S1", "Can I speak to a person, please?")
+        expect(part(beside, "news")).to_contain_text("1 new turn")
+        part(beside, "news").get_by_role("link", name="Renew").click()
+        expect(part(beside, "reason")).to_contain_text("person")
+        expect(panel.get_by_text("LIVE", exact=True)).to_be_visible()
+        page.wait_for_function("async () => await energy() > 0.001")
+        assert len(live_call.listeners()) == 1
 
     def test_a_number_with_which_nobody_spoke_is_not_found(
         self, page, site, supervisor, complaints
