@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_assist.brief.checking import Assertion, check, check_advice
+from agent_assist.brief.assertion import Assertion
+from agent_assist.brief.checking import check, check_advice
 from conversations.models import Turn
 from tests.agent_assist.calls import CALLS, Call, Claim
 
