@@ -16,6 +16,7 @@ import pytest_django
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from procrastinate.contrib.django.models import ProcrastinateWorker
 
 from anyreach.organizations.models import Organization
 from anyreach.stack.dying_with_parent import die_with_parent
@@ -150,13 +151,25 @@ def web(transactional_db: None, livekit_server: LiveKitServer) -> Iterator[Web]:
 
 
 @pytest.fixture
-def worker(transactional_db: None, livekit_server: LiveKitServer) -> Iterator[Process]:
-    """Our worker process, on the test's database; jobs of earlier tests are gone."""
+def no_jobs(transactional_db: None) -> None:
+    """Jobs and workers of earlier tests are gone: Django empties its own tables only."""
     with connection.cursor() as cursor:
-        # Django does not empty these between tests: their models are not its own.
         cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
         cursor.execute("TRUNCATE procrastinate_periodic_defers CASCADE")
+
+
+@pytest.fixture
+def worker(no_jobs: None, livekit_server: LiveKitServer) -> Iterator[Process]:
+    """Our worker process, on the test's database."""
     worker = Process("worker", "manage.py", "worker")
     worker.start()
     yield worker
     worker.kill()
+
+
+def wait_for_worker() -> None:
+    """Wait until a worker takes jobs up, in a test that began with `no_jobs`."""
+    deadline = time.monotonic() + 60
+    while not ProcrastinateWorker.objects.exists():
+        assert time.monotonic() < deadline, "No worker came up."
+        time.sleep(0.05)

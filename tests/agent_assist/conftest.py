@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
 
 from tests.agent_assist.model_server import KEY, MODEL, ModelServer, running_model
 from tests.conftest import Process
@@ -17,14 +16,6 @@ def model(settings) -> Iterator[ModelServer]:
         settings.LLM_MODEL = MODEL
         settings.BRIEF_KEYS = [KEY.encode()]
         yield model
-
-
-@pytest.fixture
-def no_jobs(transactional_db: None) -> None:
-    """Jobs of earlier tests are gone: Django does not empty tables that are not its own."""
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
-        cursor.execute("TRUNCATE procrastinate_periodic_defers CASCADE")
 
 
 @pytest.fixture

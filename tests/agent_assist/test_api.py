@@ -11,7 +11,7 @@ from agent_assist.portal import turns_of
 from anyreach.organizations.scopes import Role
 from conversations.models import Status, Turn
 from tests.agent_assist.model_server import MODEL, Reply, answer, claim
-from tests.conftest import Process
+from tests.conftest import wait_for_worker
 from tests.conversations.factories import make_conversation, make_turn
 from tests.organizations.factories import bearer, make_api_key, make_organization
 
@@ -164,14 +164,11 @@ class TestWithAModel:
     pytestmark = pytest.mark.django_db(transaction=True)
 
     @pytest.fixture(autouse=True)
-    def worker(self, transactional_db, livekit_server, model):
-        worker = Process("brief-worker", "manage.py", "worker", **model.settings)
-        worker.start()
-        yield
-        worker.kill()
+    def _worker_is_ready(self, brief_worker):
+        brief_worker.start()
+        wait_for_worker()
 
     def test_it_answers_what_the_model_wrote_and_the_call_bears_out(self, call, get, model):
-
         model.queue(
             answer(
                 transfer_reason=claim("The caller wants to speak to a manager.", 3),

@@ -83,6 +83,13 @@ def test_what_only_a_failed_tool_was_given_has_merely_been_tried():
     ]
 
 
+def test_what_the_caller_told_of_themselves_is_known_although_the_tool_failed():
+    assert known(
+        caller("It is order 4471."),
+        tool("refund", {"order_id": "4471"}, {"error": "declined"}),
+    ) == [("Order ID", "4471", [0, 1])]
+
+
 def test_part_of_what_a_tool_was_given_is_not_told_again():
     assert known(
         caller("The postcode is BS3 4QT."),

@@ -76,7 +76,7 @@ def test_a_listener_and_its_renewals_are_one(conversation):
 
 
 def test_who_is_there_now_counts_until_now(conversation):
-    since = NOW - timedelta(seconds=30)
+    since = timezone.now() - timedelta(seconds=30)
     make_listen_session(conversation, joined_at=since, in_room_since=since, audible_since=since)
     (there,) = listeners(conversation).json()
     assert there["in_room"]

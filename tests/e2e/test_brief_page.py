@@ -11,7 +11,7 @@ from anyreach.organizations.scopes import Role
 from conversations.models import Status, Turn
 from tests.agent_assist.calls import CALLS
 from tests.agent_assist.model_server import MODEL, Reply, answer, claim, running_model
-from tests.conftest import Process, running_web
+from tests.conftest import Process, running_web, wait_for_worker
 from tests.conversations.factories import make_conversation, make_turn
 from tests.e2e.conftest import open_call, sign_in
 from tests.e2e.test_pages import LOOKS, assert_fits, violations
@@ -240,10 +240,11 @@ class TestWithAModel:
             yield model
 
     @pytest.fixture
-    def site(self, transactional_db, livekit_server, model):
+    def site(self, no_jobs, livekit_server, model):
         worker = Process("brief-worker", "manage.py", "worker", **model.settings)
         worker.start()
         try:
+            wait_for_worker()
             with running_web(**model.settings) as web:
                 yield web
         finally:
