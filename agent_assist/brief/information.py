@@ -79,11 +79,13 @@ def information_of(call: Call) -> tuple[Information, ...]:
     ran = call.ran[-TOOL_TURNS:]
     worked = [turn for turn in ran if turn.id not in failed]
     heard = list(_heard([turn for turn in call.said if turn.id not in unfit], on))
+    identified = list(_said(heard, _IDENTIFYING))
+    given = _arguments(ran, failed, on, {piece.same for piece in identified})[:FROM_ARGUMENTS]
     pieces: dict[str, Piece] = {}
     for piece in (
         *_named(call.conversation),
-        *(given := _arguments(ran, failed, on)[:FROM_ARGUMENTS]),
-        *_not_within(_said(heard, _IDENTIFYING), given),
+        *given,
+        *_not_within(identified, given),
         *_latest(_answered(worked, on))[-FROM_OUTPUTS:],
         *_said(heard, _OTHERS_SAID if ran else {**_OTHERS_SAID, **_VAGUE}),
         *_metadata(call.conversation),
@@ -136,14 +138,18 @@ def _named(conversation: Conversation) -> Iterator[Piece]:
         yield Piece("Caller name", cut(name, VALUE_CHARS), _same(name))
 
 
-def _arguments(ran: Sequence[Turn], failed: Container[UUID], on: date) -> list[Piece]:
-    """The last value of each argument. What only a failed tool was given has merely been tried."""
+def _arguments(
+    ran: Sequence[Turn], failed: Container[UUID], on: date, identified: Container[str]
+) -> list[Piece]:
+    """The last value of each argument. What only a failed tool was given has merely been tried,
+    unless the caller has told it of themselves."""
     worked = _latest(_given([turn for turn in ran if turn.id not in failed], on))
     given = {piece.label: piece for piece in worked}
     for piece in _latest(_given([turn for turn in ran if turn.id in failed], on)):
         same = given.get(piece.label)
         if same is None:
-            given[piece.label] = replace(piece, label=f"{piece.label} (tried)")
+            label = piece.label if piece.same in identified else f"{piece.label} (tried)"
+            given[piece.label] = replace(piece, label=label)
         elif same.same == piece.same:
             given[piece.label] = replace(same, turns=(*same.turns, *piece.turns))
     return list(given.values())
