@@ -13,7 +13,7 @@ from agent_assist.brief.version import version_of
 from agent_assist.models import Brief
 from conversations.models import Conversation
 from tests.agent_assist.briefed import RIGHT, SAID, make_call, turns_of
-from tests.agent_assist.conftest import brief_worker, model, no_jobs  # noqa: F401 - fixtures
+from tests.agent_assist.conftest import brief_worker, model  # noqa: F401 - fixtures
 from tests.agent_assist.model_server import TOKEN, Reply
 from tests.bench.figures import told
 
