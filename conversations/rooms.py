@@ -19,6 +19,7 @@ from anyreach.organizations.models import Organization
 from conversations import lifecycle
 from conversations.lifecycle import Evidence
 from conversations.models import (
+    DESK_PREFIX,
     HUMAN_PREFIX,
     LISTENER_PREFIX,
     RECORDER_PREFIX,
@@ -53,8 +54,9 @@ ENDINGS = {
 
 
 def is_ours(participant: ParticipantInfo) -> bool:
-    """Is this one of our own ears, which are no part of the conversation?"""
-    return participant.hidden or participant.identity.startswith((LISTENER_PREFIX, RECORDER_PREFIX))
+    """Is this a participant of our own, which is no part of the conversation?"""
+    ours = (LISTENER_PREFIX, RECORDER_PREFIX, DESK_PREFIX)
+    return participant.hidden or participant.identity.startswith(ours)
 
 
 def conversation_of(
@@ -205,6 +207,7 @@ def reported(
         at=at,
         room_gone_at=room_gone_at,
         dialled=conversation.dialled_at is not None,
+        after_talk=conversation.status_after_talk,
     ):
         lifecycle.report(conversation, evidence)
 
@@ -216,10 +219,11 @@ def evidence_of(
     at: datetime,
     room_gone_at: datetime | None = None,
     dialled: bool = False,
+    after_talk: Status = Status.COMPLETED,
 ) -> Iterator[Evidence]:
     """Yield what the room's participants, past ones too, are evidence of, in order.
 
-    `dialled`: the caller is who was called by us.
+    `dialled`: the caller is who was called by us. `after_talk`: what an answered call ends as.
     """
     callers = [each for each in participants if is_caller(each.kind, each.identity)]
     agents = [each for each in participants if each.kind == Participant.Kind.AGENT]
@@ -235,9 +239,10 @@ def evidence_of(
     # telephone was not answered, who dials it knows best (phones/dialling.py).
     undecided = not answered_at and not room_gone_at and (dialled or not phones)
     if last is not None and not undecided:
-        yield _ending(last, answered=bool(answered_at), source=source, dialled=dialled)
+        talked = after_talk if answered_at else None
+        yield _ending(last, talked=talked, source=source, dialled=dialled)
     elif room_gone_at:
-        status = Status.COMPLETED if answered_at else Status.CANCELLED
+        status = after_talk if answered_at else Status.CANCELLED
         yield Evidence(status, room_gone_at, source, "The call was ended.")
 
 
@@ -264,14 +269,14 @@ def _last_to_leave(callers: Sequence[Participant]) -> Participant | None:
 
 
 def _ending(
-    last: Participant, *, answered: bool, source: StatusChange.Source, dialled: bool
+    last: Participant, *, talked: Status | None, source: StatusChange.Source, dialled: bool
 ) -> Evidence:
     reason = LeaveReason(last.leave_reason)
     left_at = last.left_at or last.last_seen_at
-    if answered:
+    if talked:
         who = "Who was called" if dialled else "The caller"
         sentence = ENDINGS.get(reason, "The call was ended.").format(who=who)
-        return Evidence(Status.COMPLETED, left_at, source, sentence)
+        return Evidence(talked, left_at, source, sentence)
     if reason == LeaveReason.USER_UNAVAILABLE:
         return Evidence(Status.UNANSWERED, left_at, source, "Nobody answered.")
     if reason in FAILURES:
