@@ -65,21 +65,37 @@ async def make_room(room: str, *, agent_name: str | None) -> None:
 
 
 async def dial(
-    *, room: str, sip_trunk_id: str, number: str, shown_number: str, ringing_timeout_s: int
+    *,
+    room: str,
+    identity: str,
+    sip_trunk_id: str,
+    destination: str,
+    shown_number: str,
+    ringing_timeout_s: int,
+    deaf_for_half_a_second: bool = False,
 ) -> None:
-    """Call `number` (E.164) into `room`, as the participant of that identity, until it answers.
+    """Call `destination` (E.164 or a SIP URI) into `room` as participant `identity`, until it
+    answers and hears who is there; `deaf_for_half_a_second`, it does so that much later.
 
-    Raises NotReached; LiveKitAway, after which it may be ringing.
+    A SIP URI is called directly, without the trunk's user and password. Raises NotReached;
+    LiveKitAway, after which it may be ringing.
     """
     call = api.CreateSIPParticipantRequest(
-        sip_trunk_id=sip_trunk_id,
-        sip_call_to=number,
+        sip_call_to=destination,
         sip_number=shown_number,
         room_name=room,
-        participant_identity=number,
+        participant_identity=identity,
         ringing_timeout=Duration(seconds=ringing_timeout_s),
         wait_until_answered=True,
+        # Digits that are dialled on answer, before sound goes either way: a pause, and none.
+        dtmf="w" if deaf_for_half_a_second else "",
     )
+    user, _, host = destination.removeprefix("sip:").partition("@")
+    if host:
+        call.sip_call_to = user
+        call.trunk.hostname = host
+    else:
+        call.sip_trunk_id = sip_trunk_id
     # Where it fails over, the library sends a request twice: the telephone could ring twice.
     async with server(failover=False) as client:
         try:
