@@ -1,8 +1,6 @@
 """A brief is written once, whoever asks; what the call does not bear out is never in it."""
 
 import asyncio
-import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -13,10 +11,9 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from agent_assist import writing
 from agent_assist.models import Brief
-from anyreach.gateways.llm import Why
 from anyreach.jobs.shutdown import Shutdown
-from conversations.models import Conversation, Status, Turn
-from tests.agent_assist.model_server import Reply, answer, claim
+from conversations.models import Conversation, Turn
+from tests.agent_assist.model_server import answer, claim
 from tests.conversations.factories import make_conversation, make_turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
