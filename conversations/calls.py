@@ -121,7 +121,7 @@ def end(conversation: Conversation, *, now: datetime) -> None:
         return
     answered = conversation.answered_at is not None
     evidence = Evidence(
-        conversation.status_after_talk if answered else Status.CANCELLED,
+        Status.COMPLETED if answered else Status.CANCELLED,
         now,
         StatusChange.Source.API,
         "The call was ended by the team.",

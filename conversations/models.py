@@ -285,11 +285,6 @@ class Conversation(models.Model):
     def is_over(self) -> bool:
         return self.status in TERMINAL
 
-    @property
-    def status_after_talk(self) -> Status:
-        """What becomes of it when it ends after it was answered."""
-        return Status.TRANSFERRED if self.transferred_at else Status.COMPLETED
-
 
 class StatusChange(models.Model):
     """One step of a conversation's status, and who told."""

@@ -207,7 +207,6 @@ def reported(
         at=at,
         room_gone_at=room_gone_at,
         dialled=conversation.dialled_at is not None,
-        after_talk=conversation.status_after_talk,
     ):
         lifecycle.report(conversation, evidence)
 
@@ -219,11 +218,10 @@ def evidence_of(
     at: datetime,
     room_gone_at: datetime | None = None,
     dialled: bool = False,
-    after_talk: Status = Status.COMPLETED,
 ) -> Iterator[Evidence]:
     """Yield what the room's participants, past ones too, are evidence of, in order.
 
-    `dialled`: the caller is who was called by us. `after_talk`: what an answered call ends as.
+    `dialled`: the caller is who was called by us.
     """
     callers = [each for each in participants if is_caller(each.kind, each.identity)]
     agents = [each for each in participants if each.kind == Participant.Kind.AGENT]
@@ -239,10 +237,9 @@ def evidence_of(
     # telephone was not answered, who dials it knows best (phones/dialling.py).
     undecided = not answered_at and not room_gone_at and (dialled or not phones)
     if last is not None and not undecided:
-        talked = after_talk if answered_at else None
-        yield _ending(last, talked=talked, source=source, dialled=dialled)
+        yield _ending(last, answered=bool(answered_at), source=source, dialled=dialled)
     elif room_gone_at:
-        status = after_talk if answered_at else Status.CANCELLED
+        status = Status.COMPLETED if answered_at else Status.CANCELLED
         yield Evidence(status, room_gone_at, source, "The call was ended.")
 
 
@@ -269,14 +266,14 @@ def _last_to_leave(callers: Sequence[Participant]) -> Participant | None:
 
 
 def _ending(
-    last: Participant, *, talked: Status | None, source: StatusChange.Source, dialled: bool
+    last: Participant, *, answered: bool, source: StatusChange.Source, dialled: bool
 ) -> Evidence:
     reason = LeaveReason(last.leave_reason)
     left_at = last.left_at or last.last_seen_at
-    if talked:
+    if answered:
         who = "Who was called" if dialled else "The caller"
         sentence = ENDINGS.get(reason, "The call was ended.").format(who=who)
-        return Evidence(talked, left_at, source, sentence)
+        return Evidence(Status.COMPLETED, left_at, source, sentence)
     if reason == LeaveReason.USER_UNAVAILABLE:
         return Evidence(Status.UNANSWERED, left_at, source, "Nobody answered.")
     if reason in FAILURES:

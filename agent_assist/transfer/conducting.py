@@ -26,6 +26,7 @@ from anyreach.live.streams import ask
 from conversations import lifecycle
 from conversations.lifecycle import Evidence
 from conversations.models import OutboundTrunk, StatusChange
+from conversations.models import Status as ConversationStatus
 from conversations.phones import dialling
 
 # A transfer may be cancelled by anybody, at any time.
@@ -247,11 +248,9 @@ class Conductor:
             await self._leave_behind(desk.closed)
             return
         if desk.has_caller:
-            conversation = self.transfer.conversation
-            await ask(conversation.refresh_from_db)
             source = StatusChange.Source.TRANSFER
-            ended = Evidence(conversation.status_after_talk, timezone.now(), source, HUNG_UP)
-            await ask(lifecycle.report, conversation, ended)
+            ended = Evidence(ConversationStatus.COMPLETED, timezone.now(), source, HUNG_UP)
+            await ask(lifecycle.report, self.transfer.conversation, ended)
         await desk.close_room()
 
     async def _give_back(self) -> None:

@@ -20,8 +20,8 @@ TONES = {
 }
 RATE = 16_000
 WINDOW_S = 0.05
-# Of tones of 8000; a tenth of a window of one of them is more.
-AUDIBLE = 150
+# Of tones of 8000, whose level is 2000. What begins or ends abruptly has a little of every tone.
+AUDIBLE = 400
 
 
 def heard_in(samples: np.ndarray, rate: int) -> dict[str, np.ndarray]:

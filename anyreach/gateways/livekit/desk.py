@@ -69,6 +69,9 @@ class Desk:
         self._holds, self._guards_human, self._human_may_hear = False, True, False
         self._separating: asyncio.Task[None] | None = None
         self._unsettled = asyncio.Event()
+        # Lest what was refused before an order is sent after it. Whoever is just leaving is
+        # answered for late: that must not keep the others waiting.
+        self._ordering_call, self._ordering_human = asyncio.Lock(), asyncio.Lock()
         self._voices: dict[str, rtc.LocalTrackPublication] = {}
         self._playing: dict[str, asyncio.Task[None]] = {}
         self.room.on("participant_connected", self._on_change)
@@ -128,19 +131,20 @@ class Desk:
         self._separating = asyncio.create_task(self._keep_separate())
 
     async def hold(self) -> None:
-        """Let caller and agent hear each other no more, nor anybody the human."""
+        """Let caller and agent hear each other no more."""
         self._holds = True
-        await self._separate()
+        await self._keep_apart()
 
     async def release(self) -> None:
         """Let caller and agent hear each other again, and nothing of ours."""
-        self._holds = False
         self._fall_silent()
-        callers, agents = self._callers, self._agents
-        await self._all(
-            [self._subscribe(each, agents) for each in callers]
-            + [self._subscribe(each, callers) for each in agents]
-        )
+        async with self._ordering_call:
+            self._holds = False
+            callers, agents = self._callers, self._agents
+            await self._all(
+                [self._subscribe(each, agents) for each in callers]
+                + [self._subscribe(each, callers) for each in agents]
+            )
 
     async def brief_may_be_heard(self) -> None:
         """Let the human hear our voice for them, and nothing else.
@@ -148,25 +152,27 @@ class Desk:
         To be called when their telephone has answered and has asked for all tracks (phones.dial
         has returned): before, it would get those whatever we had refused.
         """
-        await self._all([self._unsubscribe_human()])
-        self._human_may_hear = True
-        await self._all([self._permit_human(can_subscribe=True)])
+        async with self._ordering_human:
+            await self._all([self._unsubscribe_human()])
+            self._human_may_hear = True
+            await self._all([self._permit_human(can_subscribe=True)])
 
     async def bridge(self) -> None:
         """Let human and caller hear each other, and put the agents out."""
-        self._holds = self._guards_human = False
         self._fall_silent()
-        human = self._human_there
-        if human is None:
-            return
-        await self._all(
-            [
-                *self._mutings(human, muted=False),
-                self._permit_human(can_subscribe=True),
-                self._subscribe(human, self._callers),
-                *(self._remove(each.identity) for each in self._agents),
-            ]
-        )
+        async with self._ordering_call, self._ordering_human:
+            self._holds = self._guards_human = False
+            human = self._human_there
+            if human is None:
+                return
+            await self._all(
+                [
+                    *self._mutings(human, muted=False),
+                    self._permit_human(can_subscribe=True),
+                    self._subscribe(human, self._callers),
+                    *(self._remove(each.identity) for each in self._agents),
+                ]
+            )
 
     async def put_human_out(self) -> None:
         await self._all([self._remove(self._human)])
@@ -189,23 +195,29 @@ class Desk:
             pause_s = AGAIN_AFTER_S if self._unsettled.is_set() else LOOK_EVERY_S
             self._unsettled.clear()
             with contextlib.suppress(LiveKitAway):  # it stays as it was
-                await self._separate()
+                await asyncio.gather(self._keep_apart(), self._guard_human())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._unsettled.wait(), pause_s)
 
-    async def _separate(self) -> None:
-        callers, agents, human = self._callers, self._agents, self._human_there
-        requests: list[Awaitable[Any]] = []
-        if human and self._guards_human:
-            requests += self._mutings(human, muted=True)
-            if self._human_may_hear:
-                requests.append(self._unsubscribe_human())
-            else:
-                requests.append(self._permit_human(can_subscribe=False))
-        if self._holds:
-            requests += [self._subscribe(each, agents, subscribe=False) for each in callers]
-            requests += [self._subscribe(each, callers, subscribe=False) for each in agents]
-        await self._all(requests)
+    async def _keep_apart(self) -> None:
+        async with self._ordering_call:
+            if self._holds:
+                callers, agents = self._callers, self._agents
+                await self._all(
+                    [self._subscribe(each, agents, subscribe=False) for each in callers]
+                    + [self._subscribe(each, callers, subscribe=False) for each in agents]
+                )
+
+    async def _guard_human(self) -> None:
+        async with self._ordering_human:
+            human = self._human_there
+            if human and self._guards_human:
+                ears = (
+                    self._unsubscribe_human()
+                    if self._human_may_hear
+                    else self._permit_human(can_subscribe=False)
+                )
+                await self._all([*self._mutings(human, muted=True), ears])
 
     async def _unsubscribe_human(self) -> None:
         human = self._human_there
