@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
+from livekit import api
 
 from agent_assist.transfer.models import Status, Transfer
 from conversations.models import Status as ConversationStatus
-from tests.callers import Party, call, identities, until
+from tests.callers import Party, call, identities, server, until
 from tests.conversations.factories import make_conversation
 from tests.organizations.factories import bearer, make_api_key, make_organization
 from tests.phones import tones
@@ -125,6 +126,12 @@ class Scene:
 
         await until(gone)
 
+    async def human_is_muted(self):
+        wanted = api.RoomParticipantIdentity(room=self.room, identity=self.human)
+        async with server() as client:
+            human = await client.room.get_participant(wanted)
+        return [track.muted for track in human.tracks] == [True]
+
     def nobody_overheard(self):
         """What came to an ear before, and that was not meant for it, fails the test."""
         human = tones.heard_in(self.phone.heard, 8000)
@@ -132,7 +139,8 @@ class Scene:
             assert not human[voice].any(), f"the human heard the {voice}"
         for ear in (self.caller, self.agent):
             for voice in ("human", "brief"):
-                assert not heard(ear)[voice].any(), f"the caller or agent heard the {voice}"
+                windows = heard(ear)[voice]
+                assert not windows.any(), f"caller or agent heard the {voice}: {windows.sum()}"
         assert not heard(self.agent)["hold"].any(), "the agent heard the music"
 
 
@@ -278,6 +286,7 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
                 await another_comes()
             await scene.phone_rings()
             if killed_in == "ringing":
+                await until(scene.human_is_muted)
                 await another_comes()
             scene.phone.answer()
             await scene.reaches(Status.BRIEFING, within_s=30)

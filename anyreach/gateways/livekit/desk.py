@@ -16,6 +16,7 @@ import numpy as np
 from django.conf import settings
 from livekit import api, rtc
 
+from anyreach.gateways.livekit.phones import ears_of, mouth_of
 from anyreach.gateways.livekit.room import CONNECT_TIMEOUT_S
 from anyreach.gateways.livekit.server import Gone, LiveKitAway, our_errors, server
 from anyreach.gateways.livekit.tokens import desk_token
@@ -227,27 +228,14 @@ class Desk:
     def _mutings(self, human: rtc.RemoteParticipant, *, muted: bool) -> list[Awaitable[Any]]:
         return [
             self._client.room.mute_published_track(
-                api.MuteRoomTrackRequest(
-                    room=self._room_name, identity=human.identity, track_sid=sid, muted=muted
-                )
+                mouth_of(self._room_name, human.identity, sid, muted=muted)
             )
             for sid in human.track_publications
         ]
 
     async def _permit_human(self, *, can_subscribe: bool) -> None:
-        # It replaces the whole set. Without can_publish its track is gone for good, without
-        # can_update_metadata its call's status stands still.
-        permission = api.ParticipantPermission(
-            can_subscribe=can_subscribe,
-            can_publish=True,
-            can_publish_data=True,
-            can_update_metadata=True,
-            hidden=False,
-        )
         await self._client.room.update_participant(
-            api.UpdateParticipantRequest(
-                room=self._room_name, identity=self._human, permission=permission
-            )
+            ears_of(self._room_name, self._human, can_subscribe=can_subscribe)
         )
 
     async def _subscribe(
