@@ -61,6 +61,8 @@ async def conduct(context: JobContext, transfer_id: str) -> None:
 
 async def _conduct(transfer_id: str) -> None:
     transfer = await ask(_transfer, transfer_id)
+    if transfer is None:
+        return
     room = transfer.conversation.room_name or ""
     if not await ask(server.list_rooms, [room]):
         await _move(transfer, Status.CANCELLED, "The call ended.")
@@ -70,8 +72,9 @@ async def _conduct(transfer_id: str) -> None:
         await Conductor(transfer, desk).run()
 
 
-def _transfer(transfer_id: str) -> Transfer:
-    return Transfer.objects.select_related("conversation").get(pk=transfer_id)
+def _transfer(transfer_id: str) -> Transfer | None:
+    """Return the transfer, unless it is gone with its conversation."""
+    return Transfer.objects.select_related("conversation").filter(pk=transfer_id).first()
 
 
 async def _move(transfer: Transfer, status: Status, reason: str = "") -> bool:
@@ -159,6 +162,8 @@ class Conductor:
         trunk = await ask(self._trunk)
         if trunk is None:
             await self._finish(Status.FAILED, "This organization has no outbound trunk any more.")
+        elif not await self.desk.can_unmute():
+            await self._finish(Status.FAILED, "LiveKit does not allow remote unmuting.")
         elif await _move(self.transfer, Status.DIALLING):
             conversation = self.transfer.conversation
             self._ringing = asyncio.create_task(

@@ -9,6 +9,7 @@ from http import HTTPStatus
 import numpy as np
 from asgiref.sync import sync_to_async
 from django.test import Client
+from django.utils import timezone
 from livekit import api
 
 from agent_assist.transfer.models import Transfer
@@ -27,7 +28,10 @@ class Scene:
 
     def __init__(self, organization, phone):
         self.phone = phone
-        self.conversation = make_conversation(organization, room_name=f"room-{uuid.uuid4()}")
+        # An older one without a room is ended by the reconciler before the parties are there.
+        self.conversation = make_conversation(
+            organization, room_name=f"room-{uuid.uuid4()}", created_at=timezone.now()
+        )
         self.room = self.conversation.room_name
         self.headers = bearer(make_api_key(organization)[1])
         give_trunk(organization, phone, transfer_destinations=[NUMBER])

@@ -147,6 +147,21 @@ class Desk:
                 + [self._subscribe(each, callers) for each in agents]
             )
 
+    async def can_unmute(self) -> bool:
+        """Whether LiveKit allows it (`enable_remote_unmute`): else nobody could be bridged."""
+        ours = self.room.local_participant.identity
+        try:
+            async with our_errors():
+                await self._client.room.mute_published_track(
+                    mouth_of(self._room_name, ours, "", muted=False)
+                )
+        except LiveKitAway as error:
+            refusal = error.__cause__
+            if getattr(refusal, "code", None) == api.ServerErrorCode.FAILED_PRECONDITION:
+                return False
+            raise
+        return True
+
     async def brief_may_be_heard(self) -> None:
         """Let the human hear our voice for them, and nothing else.
 
