@@ -112,10 +112,12 @@ class Conductor:
         if not self.transfer.is_final:
             await self._hold()
         while not self.transfer.is_final and self.desk.closed is None:
+            before = self.transfer.status
             if not self.desk.is_away:
                 await self._step()
-            await self._until_something_happens()
-            await ask(self.transfer.look)
+            if self.transfer.status == before:
+                await self._until_something_happens()
+                await ask(self.transfer.look)
         if self.desk.closed is not None:
             await self._leave_behind(self.desk.closed)
         elif self.transfer.status == Status.BRIDGED:
@@ -130,9 +132,10 @@ class Conductor:
         ):
             await _move(self.transfer, Status.FAILED, "No worker took the transfer up in time.")
             return
-        await self.desk.hold()
+        holding = [self.desk.hold()]
         if self.transfer.hold_music == Transfer.HoldMusic.DEFAULT:
-            await self.desk.play_to_callers(sounds.hold_music())
+            holding.append(self.desk.play_to_callers(sounds.hold_music()))
+        await asyncio.gather(*holding)
         words = sounds.words_of(self.transfer)
         self._speaking = asyncio.create_task(sounds.brief(words, accept=self.transfer.accept))
         await _move(self.transfer, Status.HOLDING)

@@ -20,7 +20,7 @@ from tests.phones.conftest import (  # noqa: F401 - fixtures
 from tests.phones.scene import CALLER, Scene
 from tests.phones.test_transfer import _our_sounds  # noqa: F401 - a fixture
 
-RUNS = 20
+RUNS = 12
 LOUD = 1000
 
 
@@ -44,15 +44,15 @@ def bench_warm_transfer(transactional_db, new_phone) -> None:  # noqa: F811 - th
         for name in (
             "baseline: somebody joins until they hear",
             "order until hold music",
+            "of that, until our desk plays it",
             "pressed 1 until the caller hears the human",
             "pressed 1 until the human hears the caller",
             "pressed 2 until the agent hears the caller",
         )
     }
-    plain, ordered, caller_hears, human_hears, agent_hears = took.values()
+    plain, ordered, played, caller_hears, human_hears, agent_hears = took.values()
 
-    async def transfer(digit: str) -> None:
-        scene = Scene(make_organization(), new_phone(frequency=tones.HUMAN))
+    async def transfer(scene: Scene, digit: str) -> None:
         async with scene.talking():
             came_at = time.monotonic()
             latecomer = await Party().join(token_of("guest_2", scene.room))
@@ -61,6 +61,9 @@ def bench_warm_transfer(transactional_db, new_phone) -> None:  # noqa: F811 - th
             await scene.order()
             ordered.append(await heard_after(scene.caller, scene.desk, scene.ordered_at))
             await scene.phone_rings()
+            await scene.transfer.arefresh_from_db()
+            waited = scene.transfer.holding_at - scene.transfer.requested_at
+            played.append(waited.total_seconds() * 1000)
             scene.phone.answer()
             await scene.brief_is_heard()
             pressed_at = time.monotonic()
@@ -73,7 +76,9 @@ def bench_warm_transfer(transactional_db, new_phone) -> None:  # noqa: F811 - th
             human_hears.append((time.monotonic() - pressed_at) * 1000)
 
     for run in range(RUNS):
-        asyncio.run(transfer("12"[run % 2]))
+        scene = Scene(make_organization(), new_phone(frequency=tones.HUMAN))
+        asyncio.run(transfer(scene, "12"[run % 2]))
+        scene.phone.stop()
     print()
     for name, values in took.items():
         print(told(name, values))
