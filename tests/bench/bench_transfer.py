@@ -21,6 +21,8 @@ from tests.phones.scene import CALLER, Scene
 from tests.phones.test_transfer import _our_sounds  # noqa: F401 - a fixture
 
 RUNS = 12
+# A worker that has just been started takes seconds to take up its first job.
+WARM_UP = 2
 LOUD = 1000
 
 
@@ -75,7 +77,10 @@ def bench_warm_transfer(transactional_db, new_phone) -> None:  # noqa: F811 - th
             await until(lambda: tones.heard_in(scene.phone.heard, 8000)["caller"].any())
             human_hears.append((time.monotonic() - pressed_at) * 1000)
 
-    for run in range(RUNS):
+    for run in range(RUNS + WARM_UP):
+        if run == WARM_UP:
+            for values in took.values():
+                values.clear()
         scene = Scene(make_organization(), new_phone(frequency=tones.HUMAN))
         asyncio.run(transfer(scene, "12"[run % 2]))
         scene.phone.stop()
