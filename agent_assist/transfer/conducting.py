@@ -147,7 +147,7 @@ class Conductor:
 
     async def _step(self) -> None:
         if not self.desk.has_caller:
-            await self._finish(Status.CANCELLED, "The caller hung up.")
+            await _move(self.transfer, Status.CANCELLED, "The caller hung up.")
         elif self.transfer.status == Status.HOLDING:
             await self._dial()
         elif self.transfer.status == Status.BRIEFING:
@@ -157,16 +157,15 @@ class Conductor:
         else:
             await self._see_what_another_dialled()
 
-    async def _finish(self, status: Status, reason: str) -> None:
-        await _move(self.transfer, status, reason)
-
     async def _dial(self) -> None:
         """Note that it is dialled, before it is: no telephone rings twice."""
         trunk = await ask(self._trunk)
         if trunk is None:
-            await self._finish(Status.FAILED, "This organization has no outbound trunk any more.")
+            await _move(
+                self.transfer, Status.FAILED, "This organization has no outbound trunk any more."
+            )
         elif not await self.desk.can_unmute():
-            await self._finish(Status.FAILED, "LiveKit does not allow remote unmuting.")
+            await _move(self.transfer, Status.FAILED, "LiveKit does not allow remote unmuting.")
         elif await _move(self.transfer, Status.DIALLING):
             conversation = self.transfer.conversation
             self._ringing = asyncio.create_task(
@@ -195,9 +194,9 @@ class Conductor:
             ringing.result()
         except NotReached as error:
             _, reason = dialling.ENDINGS[error.why]
-            await self._finish(ENDINGS.get(error.why, Status.FAILED), reason)
+            await _move(self.transfer, ENDINGS.get(error.why, Status.FAILED), reason)
         except LiveKitAway:
-            await self._finish(Status.FAILED, "LiveKit did not answer.")
+            await _move(self.transfer, Status.FAILED, "LiveKit did not answer.")
         else:
             await _move(self.transfer, Status.BRIEFING)
 
@@ -211,13 +210,13 @@ class Conductor:
             if _seconds() - self._answered_at > SETTLES_S:
                 await _move(self.transfer, Status.BRIEFING)
         elif self.desk.has_human and now > rings_until + DIALLED_WITHIN:
-            await self._finish(Status.UNANSWERED, "Nobody answered.")
+            await _move(self.transfer, Status.UNANSWERED, "Nobody answered.")
         elif self.desk.has_human and self.desk.human_rings:
             await _move(self.transfer, Status.RINGING)
         elif not self.desk.has_human and self.transfer.status == Status.RINGING:
-            await self._finish(Status.UNANSWERED, "Nobody answered.")
+            await _move(self.transfer, Status.UNANSWERED, "Nobody answered.")
         elif not self.desk.has_human and now > dialled_at + DIALLED_WITHIN:
-            await self._finish(Status.FAILED, "The call could not be dialled.")
+            await _move(self.transfer, Status.FAILED, "The call could not be dialled.")
 
     async def _brief(self) -> None:
         """Tell the human about the call, until they decide or their time is up."""
@@ -229,13 +228,13 @@ class Conductor:
             await self.desk.play_to_human(self._sound, pause_s=BRIEF_PAUSE_S)
             self._briefed_at = _seconds()
         if not self.desk.has_human:
-            await self._finish(Status.DECLINED, "Who was called hung up.")
+            await _move(self.transfer, Status.DECLINED, "Who was called hung up.")
         elif self.desk.pressed and self.desk.pressed[-1] == "2":
-            await self._finish(Status.DECLINED, "Who was called pressed 2.")
+            await _move(self.transfer, Status.DECLINED, "Who was called pressed 2.")
         elif self._is_taken(by_pressing=by_pressing):
             await _move(self.transfer, Status.BRIDGED)
         elif self._time_is_up(timezone.now()):
-            await self._finish(Status.UNANSWERED, "Nobody pressed 1.")
+            await _move(self.transfer, Status.UNANSWERED, "Nobody pressed 1.")
 
     def _is_taken(self, *, by_pressing: bool) -> bool:
         if by_pressing:

@@ -34,7 +34,7 @@ class Scene:
         )
         self.room = self.conversation.room_name
         self.headers = bearer(make_api_key(organization)[1])
-        give_trunk(organization, phone, transfer_destinations=[NUMBER])
+        give_trunk(organization, phone, transfer_destinations=[NUMBER, "127.0.0.1"])
         self.told = []
 
     @asynccontextmanager

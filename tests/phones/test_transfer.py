@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import numpy as np
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -14,6 +15,8 @@ from tests.phones import tones
 from tests.phones.scene import Scene, heard
 
 pytestmark = pytest.mark.usefixtures("web")
+
+LOUD = 1000
 
 
 @pytest.fixture(autouse=True)
@@ -210,5 +213,40 @@ def test_a_track_that_the_caller_publishes_on_hold_is_heard_by_nobody(scene):
             await until(lambda: len(scene.phone.heard) > heard_so_far + 2 * 8000)
             scene.nobody_overheard()
             assert not heard(scene.agent, held_at)["caller"].any()
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_sip_address_can_be_called_too(organization, new_phone):
+    scene = Scene(organization, new_phone("desk", frequency=tones.HUMAN))
+
+    async def play():
+        async with scene.talking():
+            await scene.order(transfer_number=f"sip:desk@127.0.0.1:{scene.phone.sip_port}")
+            await scene.phone_rings()
+            scene.phone.answer()
+            await scene.brief_is_heard()
+            scene.nobody_overheard()
+            scene.phone.press("1")
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
+
+    asyncio.run(play())
+
+
+def test_without_speech_a_recorded_voice_says_what_to_press(scene, new_worker, monkeypatch):
+    monkeypatch.delenv("SPEECH_BASE_URL")
+    monkeypatch.setenv("PATH", "/nowhere")
+    new_worker()
+
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.phone_rings()
+            scene.phone.answer()
+            await until(lambda: np.abs(scene.phone.heard.astype(int)).max(initial=0) > LOUD)
+            assert not tones.heard_in(scene.phone.heard, 8000)["brief"].any()
+            scene.phone.press("2")
+            await scene.reaches(Status.DECLINED)
 
     asyncio.run(play())
