@@ -103,8 +103,9 @@ E164_FORM = r"^\+[1-9][0-9]{4,14}$"
 class OutboundTrunk(models.Model):
     """An organization's way out to telephones: one of LiveKit's SIP trunks, paid by it alone.
 
-    `number` is shown to whom it calls. `allowed_prefixes` are beginnings of the numbers that may
-    be called; while there are none, any number may.
+    `number` is shown to whom it calls. `allowed_prefixes` are beginnings of the numbers that the
+    API may call; while there are none, any number. `transfer_destinations` are who calls may be
+    transferred to (conversations/phones/destinations.py); while there are none, nobody.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -112,6 +113,7 @@ class OutboundTrunk(models.Model):
     sip_trunk_id = models.CharField(max_length=64, unique=True)
     number = models.CharField(max_length=16)
     allowed_prefixes = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    transfer_destinations = ArrayField(models.CharField(max_length=253), default=list, blank=True)
 
     objects = OrganizationsOwn.as_manager()
 
@@ -123,6 +125,10 @@ class OutboundTrunk(models.Model):
             # An empty beginning would allow any number unseen.
             models.CheckConstraint(
                 condition=~Q(allowed_prefixes__contains=[""]), name="outbound_trunk_prefix_form"
+            ),
+            models.CheckConstraint(
+                condition=~Q(transfer_destinations__overlap=["", "*"]),
+                name="outbound_trunk_destination_form",
             ),
         ]
 
@@ -193,6 +199,8 @@ class Conversation(models.Model):
     room_sid = models.CharField(max_length=64, null=True, blank=True)
     request_hash = models.CharField(max_length=64, null=True, blank=True)
     dialled_at = models.DateTimeField(null=True, blank=True)
+    # When a human took the call over from the agent.
+    transferred_at = models.DateTimeField(null=True, blank=True)
 
     objects = ConversationQuerySet.as_manager()
 
@@ -581,6 +589,7 @@ class ListenEvent(models.Model):
 LISTENER_PREFIX = "listener-"
 RECORDER_PREFIX = "recorder-"
 HUMAN_PREFIX = "human-"
+DESK_PREFIX = "desk-"
 
 
 class WebhookEvent(models.Model):

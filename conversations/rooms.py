@@ -19,6 +19,7 @@ from anyreach.organizations.models import Organization
 from conversations import lifecycle
 from conversations.lifecycle import Evidence
 from conversations.models import (
+    DESK_PREFIX,
     HUMAN_PREFIX,
     LISTENER_PREFIX,
     RECORDER_PREFIX,
@@ -53,8 +54,9 @@ ENDINGS = {
 
 
 def is_ours(participant: ParticipantInfo) -> bool:
-    """Is this one of our own ears, which are no part of the conversation?"""
-    return participant.hidden or participant.identity.startswith((LISTENER_PREFIX, RECORDER_PREFIX))
+    """Is this a participant of our own, which is no part of the conversation?"""
+    ours = (LISTENER_PREFIX, RECORDER_PREFIX, DESK_PREFIX)
+    return participant.hidden or participant.identity.startswith(ours)
 
 
 def conversation_of(

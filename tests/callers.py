@@ -55,6 +55,7 @@ class Party:
         self.closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.heard: dict[str, list[tuple[float, np.ndarray]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._hearing: dict[str, asyncio.Task[None]] = {}
         self.track_sid = ""
         for event in (
             "participant_connected",
@@ -68,6 +69,7 @@ class Party:
         ):
             self.room.on(event, self._note(event))
         self.room.on("track_subscribed", self._listen)
+        self.room.on("track_unsubscribed", self._listen_no_more)
         self.room.on("disconnected", self._close)
 
     def _note(self, event: str) -> Callable[..., None]:
@@ -88,7 +90,18 @@ class Party:
         participant: rtc.RemoteParticipant,
     ) -> None:
         if track.kind == rtc.TrackKind.KIND_AUDIO:
-            self._tasks.append(asyncio.create_task(self._hear(track, participant.identity)))
+            hearing = asyncio.create_task(self._hear(track, participant.identity))
+            self._hearing[publication.sid] = hearing
+
+    def _listen_no_more(
+        self,
+        track: rtc.RemoteTrack,
+        publication: rtc.RemoteTrackPublication,
+        participant: rtc.RemoteParticipant,
+    ) -> None:
+        hearing = self._hearing.pop(publication.sid, None)
+        if hearing:
+            hearing.cancel()
 
     async def _hear(self, track: rtc.RemoteTrack, identity: str) -> None:
         async for event in rtc.AudioStream(track, sample_rate=16_000, num_channels=1):
@@ -140,7 +153,7 @@ class Party:
         return float(spectrum[near].max()) if near.any() else 0.0
 
     async def leave(self) -> None:
-        for task in self._tasks:
+        for task in (*self._tasks, *self._hearing.values()):
             task.cancel()
         await self.room.disconnect()
 

@@ -16,6 +16,7 @@ FILLED_IN = {
     "sip_trunk_id": "ST_abc",
     "number": "+49 30 90182000",
     "allowed_prefixes": "+49, +43 1",
+    "transfer_destinations": "+49 30 555010, +43*\nSip.Example.com",
 }
 
 
@@ -34,10 +35,16 @@ def test_a_trunk_is_set_changed_and_removed(as_member, organization):
     trunk = OutboundTrunk.objects.get(organization=organization, sip_trunk_id="ST_abc")
     assert (trunk.number, trunk.allowed_prefixes) == ("+493090182000", ["+431", "+49"])
     assert "Any number may be called" not in saved.text
+    assert trunk.transfer_destinations == ["+43*", "+4930555010", "sip.example.com"]
+    assert "+43*, +4930555010, sip.example.com</textarea>" in saved.text
+    assert "No call can be transferred" not in saved.text
 
-    changed = admin.post(PAGE, {**FILLED_IN, "allowed_prefixes": ""}, follow=True)
-    assert OutboundTrunk.objects.get().allowed_prefixes == []
+    emptied = {**FILLED_IN, "allowed_prefixes": "", "transfer_destinations": ""}
+    changed = admin.post(PAGE, emptied, follow=True)
+    trunk.refresh_from_db()
+    assert trunk.allowed_prefixes == trunk.transfer_destinations == []
     assert "Any number may be called" in changed.text
+    assert "No call can be transferred" in changed.text
 
     assert "The outbound trunk is removed." in admin.post(f"{PAGE}/remove", follow=True).text
     assert not OutboundTrunk.objects.exists()
@@ -64,6 +71,11 @@ def test_a_livekit_that_is_away_is_said(as_member, organization, settings):
         ({"allowed_prefixes": "49"}, "+ and digits"),
         ({"allowed_prefixes": "+"}, "+ and digits"),
         ({"allowed_prefixes": "+49, x"}, "+ and digits"),
+        ({"transfer_destinations": "+49"}, "Each must be a number"),
+        ({"transfer_destinations": "*"}, "Each must be a number"),
+        ({"transfer_destinations": "+*"}, "Each must be a number"),
+        ({"transfer_destinations": "example"}, "Each must be a number"),
+        ({"transfer_destinations": "sip:a@example.com"}, "Each must be a number"),
     ],
 )
 def test_what_cannot_be_saved_is_shown_again_with_the_reason(

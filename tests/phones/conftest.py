@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import connection
 from livekit import api
 
 from anyreach.organizations.models import Organization
@@ -60,11 +60,8 @@ def web(transactional_db: None, phones: Phones) -> Iterator[Web]:
 
 
 @pytest.fixture
-def new_worker(transactional_db: None, phones: Phones) -> Iterator[Callable[[], Process]]:
+def new_worker(no_jobs: None, phones: Phones) -> Iterator[Callable[[], Process]]:
     """Return a function that starts a worker, which lets telephones ring for four seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
-        cursor.execute("TRUNCATE procrastinate_periodic_defers CASCADE")
     workers: list[Process] = []
 
     def start() -> Process:
@@ -88,9 +85,11 @@ def new_phone(tmp_path: Path) -> Iterator[Callable[..., Softphone]]:
     """Return a function that starts a telephone."""
     phones: list[Softphone] = []
 
-    def start(number: str = "+4930555010", *, answers: bool = False) -> Softphone:
+    def start(
+        number: str = "+4930555010", *, frequency: int = 440, answers: bool = False
+    ) -> Softphone:
         folder = tmp_path / f"phone-{len(phones)}"
-        phones.append(Softphone(folder, number, frequency=440, answers=answers))
+        phones.append(Softphone(folder, number, frequency=frequency, answers=answers))
         phones[-1].start()
         return phones[-1]
 
@@ -99,7 +98,9 @@ def new_phone(tmp_path: Path) -> Iterator[Callable[..., Softphone]]:
         each.stop()
 
 
-def give_trunk(organization: Organization, phone: Softphone | Refuser) -> OutboundTrunk:
+def give_trunk(
+    organization: Organization, phone: Softphone | Refuser, **fields: Any
+) -> OutboundTrunk:
     """Give the organization a trunk of LiveKit's that leads to one telephone."""
 
     async def make() -> str:
@@ -113,5 +114,5 @@ def give_trunk(organization: Organization, phone: Softphone | Refuser) -> Outbou
         return str(made.sip_trunk_id)
 
     return OutboundTrunk.objects.create(
-        organization=organization, sip_trunk_id=async_to_sync(make)(), number=OURS
+        organization=organization, sip_trunk_id=async_to_sync(make)(), number=OURS, **fields
     )

@@ -76,14 +76,17 @@ class Softphone:
         self._process.wait()
 
     def answer(self) -> None:
-        self._command("answer")
+        self._command("accept")
 
     def hang_up(self) -> None:
         """End the call, or say that the line is busy while it rings."""
         self._command("hangup")
 
-    def _command(self, command: str) -> None:
-        body = json.dumps({"command": command, "params": "", "token": "test"})
+    def press(self, digit: str) -> None:
+        self._command("sndcode", digit)
+
+    def _command(self, command: str, parameters: str = "") -> None:
+        body = json.dumps({"command": command, "params": parameters, "token": "test"})
         with socket.create_connection(("127.0.0.1", self.control_port), 3) as control:
             control.sendall(f"{len(body)}:{body},".encode())
             control.recv(65_536)
@@ -91,7 +94,7 @@ class Softphone:
     @property
     def calls(self) -> int:
         """How often it was called."""
-        return len(re.findall("Incoming call from|answering call on", self._log()))
+        return self._log().count("answering call on" if self.answers else "Incoming call from")
 
     @property
     def calls_over(self) -> int:
@@ -103,13 +106,20 @@ class Softphone:
 
     def hears(self, frequency: int) -> float:
         """Return the level, in samples, of `frequency` in the last second that it heard."""
+        samples = self.heard[-RATE:]
+        if len(samples) < RATE:
+            return 0.0
+        spectrum = np.abs(np.fft.rfft(samples * np.hanning(RATE))) / RATE
+        return float(spectrum[frequency - 10 : frequency + 10].max())
+
+    @property
+    def heard(self) -> np.ndarray:
+        """All that it heard in its first call, RATE samples a second."""
         for path in (self.folder / "heard").glob("*dec.wav"):
             # The header tells the length only when the call is over.
-            samples = np.frombuffer(path.read_bytes()[44:][: 2**30 & ~1], dtype=np.int16)[-RATE:]
-            if len(samples) == RATE:
-                spectrum = np.abs(np.fft.rfft(samples * np.hanning(RATE))) / RATE
-                return float(spectrum[frequency - 10 : frequency + 10].max())
-        return 0.0
+            body = path.read_bytes()[44:]
+            return np.frombuffer(body[: len(body) & ~1], dtype=np.int16)
+        return np.zeros(0, dtype=np.int16)
 
 
 class Refuser:

@@ -1,0 +1,18 @@
+"""Addresses of warm transfers."""
+
+from django.urls import URLPattern, path
+
+from agent_assist.transfer import api
+
+core_urlpatterns: list[URLPattern] = [
+    path(
+        "conversations/<uuid:conversation_id>/warm-transfer",
+        api.WarmTransfersView.as_view(),
+        name="core-warm-transfers",
+    ),
+    path(
+        "conversations/<uuid:conversation_id>/warm-transfer/<uuid:transfer_id>",
+        api.WarmTransferView.as_view(),
+        name="core-warm-transfer",
+    ),
+]

@@ -1,0 +1,376 @@
+"""A desk between caller and human in one room: who of them hears what, while one is handed over.
+
+LiveKit's open server cannot move participants, so both are in the caller's room, and are kept
+apart there by subscriptions and by muting. All of that is kept by the server: a desk that dies
+opens nothing.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from livekit import api, rtc
+
+from anyreach.gateways.livekit.phones import ears_of, mouth_of
+from anyreach.gateways.livekit.room import CONNECT_TIMEOUT_S
+from anyreach.gateways.livekit.server import Gone, LiveKitAway, our_errors, server
+from anyreach.gateways.livekit.tokens import desk_token
+from anyreach.gateways.livekit.words import KINDS, Kind, LeaveReason
+from anyreach.gateways.sound import Sound
+
+FRAME_S = 0.05
+# What is not yet sent when a voice is to fall silent.
+QUEUE_MS = 200
+# A client may ask for a new track just after we have refused it: only then it stays refused.
+AGAIN_AFTER_S = 0.05
+LOOK_EVERY_S = 1.0
+TOPIC = "anyreach.transfer"
+
+
+@asynccontextmanager
+async def opened(room: str, *, identity: str, human: str) -> AsyncIterator["Desk"]:
+    """Join `room` as `identity`, for the telephone `human`; one that is there already makes way.
+
+    A token of ours wakes a room that is gone: ask the server before. Raises LiveKitAway.
+    """
+    async with server() as client:
+        desk = Desk(client, room, human=human)
+        try:
+            await asyncio.wait_for(
+                desk.room.connect(
+                    settings.LIVEKIT_URL,
+                    desk_token(room=room, identity=identity),
+                    rtc.RoomOptions(auto_subscribe=False),
+                ),
+                CONNECT_TIMEOUT_S,
+            )
+            desk.begin()
+            yield desk
+        except (rtc.ConnectError, TimeoutError) as error:
+            raise LiveKitAway from error
+        finally:
+            await desk.leave()
+
+
+class Desk:
+    """One joined room. What its participants do can be read here; `changed` says when to."""
+
+    def __init__(self, client: api.LiveKitAPI, room_name: str, *, human: str) -> None:
+        self.room = rtc.Room()
+        self.changed = asyncio.Event()
+        self.pressed: list[str] = []
+        self.closed: LeaveReason | None = None
+        self.is_away = False
+        self._client, self._room_name, self._human = client, room_name, human
+        self._holds, self._guards_human, self._human_may_hear = False, True, False
+        self._separating: asyncio.Task[None] | None = None
+        self._unsettled = asyncio.Event()
+        # Lest what was refused before an order is sent after it. Whoever is just leaving is
+        # answered for late: that must not keep the others waiting.
+        self._ordering_call, self._ordering_human = asyncio.Lock(), asyncio.Lock()
+        self._voices: dict[str, rtc.LocalTrackPublication] = {}
+        self._playing: dict[str, asyncio.Task[None]] = {}
+        self.room.on("participant_connected", self._on_change)
+        self.room.on("track_published", self._on_change)
+        self.room.on("participant_attributes_changed", self._on_attributes)
+        self.room.on("participant_disconnected", lambda _: self.changed.set())
+        self.room.on("sip_dtmf_received", self._on_digit)
+        self.room.on("reconnecting", self._on_lost)
+        self.room.on("reconnected", self._on_back)
+        self.room.on("disconnected", self._on_closed)
+
+    # --- Who is there --------------------------------------------------------------------------
+
+    @property
+    def has_caller(self) -> bool:
+        return bool(self._callers)
+
+    @property
+    def has_human(self) -> bool:
+        return self._human_there is not None
+
+    @property
+    def human_rings(self) -> bool:
+        return self._call_status == "ringing"
+
+    @property
+    def human_answered(self) -> bool:
+        return self._call_status == "active"
+
+    @property
+    def _call_status(self) -> str:
+        human = self._human_there
+        return human.attributes.get("sip.callStatus", "") if human else ""
+
+    @property
+    def _human_there(self) -> rtc.RemoteParticipant | None:
+        return self.room.remote_participants.get(self._human)
+
+    @property
+    def _callers(self) -> list[rtc.RemoteParticipant]:
+        kinds = (Kind.STANDARD, Kind.SIP)
+        return [each for each in self._of_kinds(*kinds) if each.identity != self._human]
+
+    @property
+    def _agents(self) -> list[rtc.RemoteParticipant]:
+        return self._of_kinds(Kind.AGENT)
+
+    def _of_kinds(self, *kinds: Kind) -> list[rtc.RemoteParticipant]:
+        others = self.room.remote_participants.values()
+        return [each for each in others if KINDS.get(each.kind) in kinds]
+
+    # --- Who hears whom ------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Keep apart from now on whom this desk was told to."""
+        self._allow()
+        self._separating = asyncio.create_task(self._keep_separate())
+
+    async def hold(self) -> None:
+        """Let caller and agent hear each other no more."""
+        self._holds = True
+        await self._keep_apart()
+
+    async def release(self) -> None:
+        """Let caller and agent hear each other again, and nothing of ours."""
+        self._fall_silent()
+        async with self._ordering_call:
+            self._holds = False
+            callers, agents = self._callers, self._agents
+            await self._all(
+                [self._subscribe(each, agents) for each in callers]
+                + [self._subscribe(each, callers) for each in agents]
+            )
+
+    async def can_unmute(self) -> bool:
+        """Whether LiveKit allows it (`enable_remote_unmute`): else nobody could be bridged."""
+        ours = self.room.local_participant.identity
+        try:
+            async with our_errors():
+                await self._client.room.mute_published_track(
+                    mouth_of(self._room_name, ours, "", muted=False)
+                )
+        except LiveKitAway as error:
+            refusal = error.__cause__
+            if getattr(refusal, "code", None) == api.ServerErrorCode.FAILED_PRECONDITION:
+                return False
+            raise
+        return True
+
+    async def brief_may_be_heard(self) -> None:
+        """Let the human hear our voice for them, and nothing else.
+
+        To be called when their telephone has answered and has asked for all tracks (phones.dial
+        has returned): before, it would get those whatever we had refused.
+        """
+        async with self._ordering_human:
+            await self._all([self._unsubscribe_human()])
+            self._human_may_hear = True
+            await self._all([self._permit_human(can_subscribe=True)])
+
+    async def bridge(self) -> None:
+        """Let human and caller hear each other, and put the agents out."""
+        self._fall_silent()
+        async with self._ordering_call, self._ordering_human:
+            self._holds = self._guards_human = False
+            human = self._human_there
+            if human is None:
+                return
+            await self._all(
+                [
+                    *self._mutings(human, muted=False),
+                    self._permit_human(can_subscribe=True),
+                    self._subscribe(human, self._callers),
+                    *(self._remove(each.identity) for each in self._agents),
+                ]
+            )
+
+    async def put_human_out(self) -> None:
+        await self._all([self._remove(self._human)])
+
+    async def close_room(self) -> None:
+        request = api.DeleteRoomRequest(room=self._room_name)
+        await self._all([self._client.room.delete_room(request)])
+
+    async def tell_agents(self, message: dict[str, str]) -> None:
+        """Send `message` to the agents, as data on TOPIC."""
+        agents = [each.identity for each in self._agents]
+        if agents:
+            await self.room.local_participant.publish_data(
+                json.dumps(message), destination_identities=agents, topic=TOPIC
+            )
+
+    async def _keep_separate(self) -> None:
+        """Refuse again and again what must not be heard: tracks and participants come anew."""
+        while True:
+            pause_s = AGAIN_AFTER_S if self._unsettled.is_set() else LOOK_EVERY_S
+            self._unsettled.clear()
+            with contextlib.suppress(LiveKitAway):  # it stays as it was
+                await asyncio.gather(self._keep_apart(), self._guard_human())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._unsettled.wait(), pause_s)
+
+    async def _keep_apart(self) -> None:
+        async with self._ordering_call:
+            if self._holds:
+                callers, agents = self._callers, self._agents
+                await self._all(
+                    [self._subscribe(each, agents, subscribe=False) for each in callers]
+                    + [self._subscribe(each, callers, subscribe=False) for each in agents]
+                )
+
+    async def _guard_human(self) -> None:
+        async with self._ordering_human:
+            human = self._human_there
+            if human and self._guards_human:
+                ears = (
+                    self._unsubscribe_human()
+                    if self._human_may_hear
+                    else self._permit_human(can_subscribe=False)
+                )
+                await self._all([*self._mutings(human, muted=True), ears])
+
+    async def _unsubscribe_human(self) -> None:
+        human = self._human_there
+        if human:
+            await self._subscribe(human, [*self._callers, *self._agents], subscribe=False)
+
+    def _mutings(self, human: rtc.RemoteParticipant, *, muted: bool) -> list[Awaitable[Any]]:
+        return [
+            self._client.room.mute_published_track(
+                mouth_of(self._room_name, human.identity, sid, muted=muted)
+            )
+            for sid in human.track_publications
+        ]
+
+    async def _permit_human(self, *, can_subscribe: bool) -> None:
+        await self._client.room.update_participant(
+            ears_of(self._room_name, self._human, can_subscribe=can_subscribe)
+        )
+
+    async def _subscribe(
+        self,
+        listener: rtc.RemoteParticipant,
+        speakers: Iterable[rtc.RemoteParticipant],
+        *,
+        subscribe: bool = True,
+    ) -> None:
+        sids = [sid for each in speakers for sid in each.track_publications]
+        if sids:
+            await self._client.room.update_subscriptions(
+                api.UpdateSubscriptionsRequest(
+                    room=self._room_name,
+                    identity=listener.identity,
+                    track_sids=sids,
+                    subscribe=subscribe,
+                )
+            )
+
+    async def _remove(self, identity: str) -> None:
+        await self._client.room.remove_participant(
+            api.RoomParticipantIdentity(room=self._room_name, identity=identity)
+        )
+
+    async def _all(self, requests: Iterable[Awaitable[Any]]) -> None:
+        """Do all at once; who is gone by then is let be. Raises LiveKitAway, all tried."""
+
+        async def one(request: Awaitable[Any]) -> None:
+            with contextlib.suppress(Gone):
+                async with our_errors():
+                    await request
+
+        outcomes = await asyncio.gather(*map(one, requests), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    # --- What we play --------------------------------------------------------------------------
+
+    async def play_to_callers(self, music: Sound) -> None:
+        """Play `music` on and on, to be heard by the callers only."""
+        await self._speak("hold", music, pause_s=0)
+
+    async def play_to_human(self, brief: Sound, *, pause_s: float) -> None:
+        """Say `brief` again and again, to be heard by the human only, once they may hear."""
+        await self._speak("brief", brief, pause_s=pause_s)
+
+    async def _speak(self, name: str, sound: Sound, *, pause_s: float) -> None:
+        source = rtc.AudioSource(sound.rate, 1, queue_size_ms=QUEUE_MS)
+        track = rtc.LocalAudioTrack.create_audio_track(name, source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False)
+        self._voices[name] = await self.room.local_participant.publish_track(track, options)
+        self._allow()
+        self._playing[name] = asyncio.create_task(_play(source, sound, pause_s=pause_s))
+
+    def _allow(self) -> None:
+        """Name who may hear which of our tracks. Whoever is not named hears none."""
+        human = self._human_there
+        listeners = {"hold": self._callers, "brief": [human] if human else []}
+        permissions = [
+            rtc.ParticipantTrackPermission(
+                participant_identity=listener.identity,
+                allow_all=False,
+                allowed_track_sids=[publication.sid],
+            )
+            for name, publication in self._voices.items()
+            for listener in listeners[name]
+        ]
+        self.room.local_participant.set_track_subscription_permissions(
+            allow_all_participants=False, participant_permissions=permissions
+        )
+
+    def _fall_silent(self) -> None:
+        for playing in self._playing.values():
+            playing.cancel()
+        self._voices.clear()
+        self._playing.clear()
+        self._allow()
+
+    async def leave(self) -> None:
+        for task in (self._separating, *self._playing.values()):
+            if task:
+                task.cancel()
+        await self.room.disconnect()
+
+    # --- What happens --------------------------------------------------------------------------
+
+    def _on_change(self, *_: object) -> None:
+        self._allow()
+        self._unsettled.set()
+        self.changed.set()
+
+    def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
+        self.changed.set()
+
+    def _on_digit(self, dtmf: rtc.SipDTMF) -> None:
+        if dtmf.participant and dtmf.participant.identity == self._human:
+            self.pressed.append(dtmf.digit)
+            self.changed.set()
+
+    def _on_lost(self) -> None:
+        # Everybody seems to leave, until we are back.
+        self.is_away = True
+
+    def _on_back(self) -> None:
+        self.is_away = False
+        self._on_change()
+
+    def _on_closed(self, reason: int) -> None:
+        self.closed = LeaveReason(reason)
+        self.changed.set()
+
+
+async def _play(source: rtc.AudioSource, sound: Sound, *, pause_s: float) -> None:
+    size = int(sound.rate * FRAME_S)
+    pause = np.zeros(int(sound.rate * pause_s), dtype=np.int16)
+    samples = np.concatenate([sound.samples, pause])
+    position = 0
+    while True:
+        frame = samples.take(range(position, position + size), mode="wrap")
+        position = (position + size) % len(samples)
+        await source.capture_frame(rtc.AudioFrame(frame.tobytes(), sound.rate, 1, size))
