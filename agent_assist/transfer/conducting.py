@@ -14,6 +14,7 @@ from procrastinate.contrib.django import app
 
 from agent_assist.transfer import moving, sounds
 from agent_assist.transfer.models import Status, Transfer
+from agent_assist.transfer.spoken_brief import words_of
 from anyreach.gateways.livekit import desk as desks
 from anyreach.gateways.livekit import phones, server
 from anyreach.gateways.livekit.desk import Desk
@@ -136,7 +137,7 @@ class Conductor:
         if self.transfer.hold_music == Transfer.HoldMusic.DEFAULT:
             holding.append(self.desk.play_to_callers(sounds.hold_music()))
         await asyncio.gather(*holding)
-        words = sounds.words_of(self.transfer)
+        words = await ask(words_of, self.transfer)
         self._speaking = asyncio.create_task(sounds.brief(words, accept=self.transfer.accept))
         await _move(self.transfer, Status.HOLDING)
 

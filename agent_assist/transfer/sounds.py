@@ -5,7 +5,6 @@ from pathlib import Path
 
 from django.conf import settings
 
-from agent_assist.transfer.models import Transfer
 from agent_assist.transfer.phrases import HOLD, PHRASES, phrase_file
 from anyreach.gateways import sound, speech
 from anyreach.gateways.sound import Sound
@@ -24,11 +23,3 @@ async def brief(text: str, *, accept: str) -> Sound:
     """Return `text` spoken, and what to press after it; without a voice here, that alone."""
     spoken = await speech.spoken(f"{text} {PHRASES[accept]}")
     return spoken or _read(phrase_file(accept))
-
-
-def words_of(transfer: Transfer) -> str:
-    """Return what whoever is called needs to know first: who calls, and what to do."""
-    caller = transfer.conversation.caller_name or transfer.conversation.user_id
-    by_web = caller.startswith("guest_")
-    who = "A visitor of the website" if by_web else caller
-    return f"A call for you. The caller is {who}. {transfer.supervisor_instructions}".strip()
