@@ -74,3 +74,20 @@ def test_what_is_being_said_is_written_before_it_is_said_to_the_end():
             await until(sync_to_async(interim.exists), within_s=5)
 
     asyncio.run(play())
+
+
+def test_what_is_said_in_one_breath_is_kept_in_its_order():
+    organization = make_organization()
+    sentences = [f"Sentence {number}." for number in range(40)]
+
+    async def play():
+        async with call("quick-room", metadata=claim(organization)) as (caller, agent):
+            await status_is(Status.IN_PROGRESS)
+            await until(lambda: is_there("quick-room", "recorder-"))
+            for number, sentence in enumerate(sentences):
+                await agent.say(f"S{number}", "Sent", sentence, speaker=caller)
+            kept = Turn.objects.filter(final=True)
+            await until(sync_to_async(lambda: kept.count() == len(sentences)), within_s=20)
+
+    asyncio.run(play())
+    assert [turn.text for turn in only().turns.all()] == sentences

@@ -149,6 +149,7 @@ class Following:
         self.happenings: asyncio.Queue[Happening] = asyncio.Queue()
         self.room = rtc.Room()
         self._reading: set[asyncio.Task[None]] = set()
+        self._opened_at = 0
         # Before connecting: a stream without a handler is dropped.
         self.room.register_text_stream_handler(TRANSCRIPTION, self._on_transcription)
         self.room.register_byte_stream_handler(SESSION, self._on_session)
@@ -194,7 +195,10 @@ class Following:
         self.tell(Closed(LeaveReason(reason)))
 
     def _on_transcription(self, reader: rtc.TextStreamReader, sender: str) -> None:
-        self._read(self._follow_segment(reader, sender))
+        # Streams are opened in the order they were sent, but each is then read on its own, so
+        # that of two within a millisecond the later one may be read first.
+        self._opened_at = max(_now(), self._opened_at + 1)
+        self._read(self._follow_segment(reader, sender, self._opened_at))
 
     def _on_session(self, reader: rtc.ByteStreamReader, sender: str) -> None:
         self._read(self._follow_session(reader, sender))
@@ -204,25 +208,27 @@ class Following:
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
 
-    async def _follow_segment(self, reader: rtc.TextStreamReader, sender: str) -> None:
+    async def _follow_segment(
+        self, reader: rtc.TextStreamReader, sender: str, opened_at: int
+    ) -> None:
         attributes = reader.info.attributes or {}
         segment_id = storable(attributes.get("lk.segment_id") or reader.info.stream_id)
         speaker, kind = self._speaker(sender, attributes.get("lk.transcribed_track_id", ""))
         text = ""
 
-        def told(*, final: bool) -> Speech:
-            return Speech(segment_id, speaker, kind, text, final, _now())
-
+        at = opened_at
         try:
             async for chunk in reader:
                 text += storable(chunk)
-                self.tell(told(final=False))
+                self.tell(Speech(segment_id, speaker, kind, text, False, at))
+                at = _now()
         except rtc.StreamError:
             self.tell(SpeechCut(segment_id, speaker, _now()))
             return
         # An agent's stream says only in its trailer that it is final.
         trailer = reader.info.attributes or {}
-        self.tell(told(final=trailer.get("lk.transcription_final") == "true"))
+        final = trailer.get("lk.transcription_final") == "true"
+        self.tell(Speech(segment_id, speaker, kind, text, final, _now()))
 
     def _speaker(self, sender: str, track_sid: str) -> tuple[str, Kind]:
         """Return identity and kind of who spoke: the transcribed track's owner, else the sender.
