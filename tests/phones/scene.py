@@ -92,11 +92,11 @@ class Scene:
     async def hold_music_plays(self):
         await until(lambda: self.caller.hears(self.desk, tones.HOLD) > 300)
 
-    async def phone_rings(self):
-        await until(lambda: self.phone.calls)
+    async def phone_rings(self, within_s=20):
+        await until(lambda: self.phone.calls, within_s=within_s)
 
-    async def brief_is_heard(self):
-        await until(lambda: self.phone.hears(tones.BRIEF) > 300)
+    async def brief_is_heard(self, within_s=20):
+        await until(lambda: self.phone.hears(tones.BRIEF) > 300, within_s=within_s)
 
     async def back_with_the_agent(self):
         since = time.monotonic()

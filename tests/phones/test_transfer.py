@@ -1,6 +1,7 @@
 """Warm transfers with a real telephone: who hears what, from the order to the end of the call."""
 
 import asyncio
+import contextlib
 import time
 
 import numpy as np
@@ -189,6 +190,40 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
 
     asyncio.run(play())
     assert scene.phone.calls == 1
+
+
+def test_ten_at_once_end_rightly_though_one_of_two_workers_is_killed(new_phone, new_worker):
+    first = new_worker()
+    new_worker()
+    scenes = [Scene(make_organization(), new_phone(frequency=tones.HUMAN)) for _ in range(10)]
+    taken, declined = scenes[:5], scenes[5:]
+
+    async def play():
+        async with contextlib.AsyncExitStack() as calls:
+            for scene in scenes:
+                await calls.enter_async_context(scene.talking())
+            for scene in scenes:
+                await scene.order(accept_timeout_seconds=90)
+            await asyncio.gather(*(scene.phone_rings(60) for scene in scenes))
+            await sync_to_async(first.kill)()
+            for scene in scenes:
+                scene.phone.answer()
+            await asyncio.gather(*(scene.brief_is_heard(60) for scene in scenes))
+            await asyncio.gather(*(scene.reaches(Status.BRIEFING, within_s=60) for scene in scenes))
+            for scene in scenes:
+                scene.nobody_overheard()
+                scene.phone.press("1" if scene in taken else "2")
+            for scene in taken:
+                await scene.reaches(Status.BRIDGED)
+                await until(lambda scene=scene: scene.phone.hears(tones.CALLER) > 300)
+                await until(lambda scene=scene: scene.caller.hears(scene.human, tones.HUMAN) > 300)
+            for scene in declined:
+                await scene.reaches(Status.DECLINED)
+                await scene.back_with_the_agent()
+                await scene.human_is_gone()
+
+    asyncio.run(play())
+    assert [scene.phone.calls for scene in scenes] == [1] * len(scenes)
 
 
 def _hears_again(phone, since):

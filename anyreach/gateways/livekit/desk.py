@@ -8,6 +8,7 @@ opens nothing.
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -28,6 +29,8 @@ FRAME_S = 0.05
 QUEUE_MS = 200
 # A client may ask for a new track just after we have refused it: only then it stays refused.
 AGAIN_AFTER_S = 0.05
+# Longer than a telephone takes to ask for a track that is new in the room.
+ASKED_FOR_WITHIN_S = 0.5
 LOOK_EVERY_S = 1.0
 TOPIC = "anyreach.transfer"
 
@@ -68,6 +71,7 @@ class Desk:
         self.is_away = False
         self._client, self._room_name, self._human = client, room_name, human
         self._holds, self._guards_human, self._human_may_hear = False, True, False
+        self._human_deaf_until = 0.0
         self._separating: asyncio.Task[None] | None = None
         self._unsettled = asyncio.Event()
         # Lest what was refused before an order is sent after it. Whoever is just leaving is
@@ -76,7 +80,7 @@ class Desk:
         self._voices: dict[str, rtc.LocalTrackPublication] = {}
         self._playing: dict[str, asyncio.Task[None]] = {}
         self.room.on("participant_connected", self._on_change)
-        self.room.on("track_published", self._on_change)
+        self.room.on("track_published", self._on_track)
         self.room.on("participant_attributes_changed", self._on_attributes)
         self.room.on("participant_disconnected", lambda _: self.changed.set())
         self.room.on("sip_dtmf_received", self._on_digit)
@@ -141,10 +145,10 @@ class Desk:
         self._fall_silent()
         async with self._ordering_call:
             self._holds = False
-            callers, agents = self._callers, self._agents
+            agents = self._agents
             await self._all(
-                [self._subscribe(each, agents) for each in callers]
-                + [self._subscribe(each, callers) for each in agents]
+                [self._subscribe(each, agents) for each in self._callers]
+                + [self._permit_agent(each, can_subscribe=True) for each in agents]
             )
 
     async def can_unmute(self) -> bool:
@@ -169,9 +173,8 @@ class Desk:
         has returned): before, it would get those whatever we had refused.
         """
         async with self._ordering_human:
-            await self._all([self._unsubscribe_human()])
             self._human_may_hear = True
-            await self._all([self._permit_human(can_subscribe=True)])
+            await self._all([self._fit_ears()])
 
     async def bridge(self) -> None:
         """Let human and caller hear each other, and put the agents out."""
@@ -218,22 +221,26 @@ class Desk:
     async def _keep_apart(self) -> None:
         async with self._ordering_call:
             if self._holds:
-                callers, agents = self._callers, self._agents
+                agents = self._agents
                 await self._all(
-                    [self._subscribe(each, agents, subscribe=False) for each in callers]
-                    + [self._subscribe(each, callers, subscribe=False) for each in agents]
+                    [self._subscribe(each, agents, subscribe=False) for each in self._callers]
+                    + [self._permit_agent(each, can_subscribe=False) for each in agents]
                 )
 
     async def _guard_human(self) -> None:
         async with self._ordering_human:
             human = self._human_there
             if human and self._guards_human:
-                ears = (
-                    self._unsubscribe_human()
-                    if self._human_may_hear
-                    else self._permit_human(can_subscribe=False)
-                )
-                await self._all([*self._mutings(human, muted=True), ears])
+                await self._all([*self._mutings(human, muted=True), self._fit_ears()])
+
+    async def _fit_ears(self) -> None:
+        """Let the human hear our voice; nothing at all while they may be asking for another's."""
+        settled = time.monotonic() > self._human_deaf_until
+        if not settled:
+            self._unsettled.set()
+        elif self._human_may_hear:
+            await self._unsubscribe_human()
+        await self._permit_human(can_subscribe=settled and self._human_may_hear)
 
     async def _unsubscribe_human(self) -> None:
         human = self._human_there
@@ -251,6 +258,15 @@ class Desk:
     async def _permit_human(self, *, can_subscribe: bool) -> None:
         await self._client.room.update_participant(
             ears_of(self._room_name, self._human, can_subscribe=can_subscribe)
+        )
+
+    async def _permit_agent(self, agent: rtc.RemoteParticipant, *, can_subscribe: bool) -> None:
+        """By permission: tracks that come later are refused with it, and granted with it."""
+        who = {"room": self._room_name, "identity": agent.identity}
+        known = await self._client.room.get_participant(api.RoomParticipantIdentity(**who))
+        known.permission.can_subscribe = can_subscribe
+        await self._client.room.update_participant(
+            api.UpdateParticipantRequest(permission=known.permission, **who)
         )
 
     async def _subscribe(
@@ -343,6 +359,11 @@ class Desk:
         self._allow()
         self._unsettled.set()
         self.changed.set()
+
+    def _on_track(self, _: object, publisher: rtc.RemoteParticipant) -> None:
+        if publisher.identity != self._human:
+            self._human_deaf_until = time.monotonic() + ASKED_FOR_WITHIN_S
+        self._on_change()
 
     def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
         self.changed.set()
