@@ -17,6 +17,8 @@ SIP_DECLINED = {603, 607, 608}
 
 
 class NoSipService(Away):
+    """LiveKit has no Redis, over which it would reach a SIP service."""
+
     detail = "LiveKit has no SIP service."
 
 
@@ -53,6 +55,32 @@ async def _has_outbound_trunk(sip_trunk_id: str) -> bool:
                 raise NoSipService from error
             raise
     return any(trunk.sip_trunk_id == sip_trunk_id for trunk in answer.items)
+
+
+def takes_calls() -> bool:
+    """Return whether a SIP service would take a call now. Nothing is dialled.
+
+    Raises LiveKitAway, NoSipService (503).
+    """
+    return async_to_sync(_takes_calls)()
+
+
+async def _takes_calls() -> bool:
+    await _has_outbound_trunk("")
+    # Without codecs there is no call: livekit-sip, and nobody before it, refuses this one.
+    call = api.CreateSIPParticipantRequest(
+        sip_call_to="nobody",
+        sip_number="nobody",
+        room_name="nowhere",
+        trunk=api.SIPOutboundConfig(hostname="nowhere.invalid"),
+        media=api.SIPMediaConfig(only_listed_codecs=True),
+    )
+    async with server(failover=False) as client:
+        try:
+            await client.sip.create_sip_participant(call)
+        except api.ServerError as error:
+            return error.code != api.ServerErrorCode.UNAVAILABLE
+    return True
 
 
 async def make_room(room: str, *, agent_name: str | None) -> None:

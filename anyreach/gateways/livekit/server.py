@@ -26,6 +26,10 @@ class LiveKitAway(Away):
     detail = "LiveKit does not answer. Try again in a few seconds."
 
 
+class KeyRefused(LiveKitAway):
+    """LiveKit answers, but does not take LIVEKIT_API_KEY and LIVEKIT_API_SECRET."""
+
+
 class Gone(Exception):
     """The room or participant is not on the server."""
 
@@ -57,6 +61,8 @@ async def our_errors() -> AsyncIterator[None]:
     except api.ServerError as error:
         if error.code == api.ServerErrorCode.NOT_FOUND:
             raise Gone from error
+        if error.code == api.ServerErrorCode.UNAUTHENTICATED:
+            raise KeyRefused from error
         raise LiveKitAway from error
     except (aiohttp.ClientError, TimeoutError) as error:
         raise LiveKitAway from error
