@@ -36,5 +36,6 @@ urlpatterns = [
     path("<slug:org_slug>/", include(organizations.organization_urlpatterns)),
     path("<slug:org_slug>/", include(conversations.urls.organization_urlpatterns)),
     path("<slug:org_slug>/", include(agent_assist.urls.organization_urlpatterns)),
+    path("<slug:org_slug>/", include(agent_assist.transfer.urls.organization_urlpatterns)),
     path("<slug:org_slug>/", include(listen_sdk.urls.organization_urlpatterns)),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from agent_assist.transfer import api
+from agent_assist.transfer import api, views
 
 core_urlpatterns: list[URLPattern] = [
     path(
@@ -14,5 +14,11 @@ core_urlpatterns: list[URLPattern] = [
         "conversations/<uuid:conversation_id>/warm-transfer/<uuid:transfer_id>",
         api.WarmTransferView.as_view(),
         name="core-warm-transfer",
+    ),
+]
+
+organization_urlpatterns: list[URLPattern] = [
+    path(
+        "conversations/<uuid:conversation_id>/transfer", views.panel, name="conversation-transfer"
     ),
 ]
