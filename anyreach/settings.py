@@ -124,6 +124,7 @@ BRIEF_KEYS = fernet_keys("BRIEF_KEY", needed=bool(LLM_BASE_URL))
 
 # --- Warm transfers ------------------------------------------------------------------------
 
+TRANSFER_STRATEGY = one_of("TRANSFER_STRATEGY", "auto", "gated", "move")
 HOLD_MUSIC_FILE = env.str("HOLD_MUSIC_FILE", default="")
 if HOLD_MUSIC_FILE and not Path(HOLD_MUSIC_FILE).is_file():
     refuse("HOLD_MUSIC_FILE is no file.")

@@ -590,6 +590,8 @@ LISTENER_PREFIX = "listener-"
 RECORDER_PREFIX = "recorder-"
 HUMAN_PREFIX = "human-"
 DESK_PREFIX = "desk-"
+# Of rooms: one in which a human is told of a call, before LiveKit moves them into it.
+SUPERVISOR_PREFIX = "supervisor-"
 
 
 class WebhookEvent(models.Model):

@@ -23,6 +23,7 @@ from conversations.models import (
     HUMAN_PREFIX,
     LISTENER_PREFIX,
     RECORDER_PREFIX,
+    SUPERVISOR_PREFIX,
     Agent,
     Channel,
     Conversation,
@@ -71,8 +72,11 @@ def conversation_of(
     In this order: the conversation that has this life of the room; an open one with a room of
     this name (made through the API, or LiveKit restarted and the room came back); the dialled
     number in an organization's phone numbers; the room's metadata. None when nobody claims it;
-    without `may_open` a claim alone makes no conversation.
+    without `may_open` a claim alone makes no conversation. A human's own room while a call is
+    transferred is part of no conversation, whatever number it is called from.
     """
+    if room.name.startswith(SUPERVISOR_PREFIX):
+        return None
     known = Conversation.objects.filter(room_sid=room.sid).first() if room.sid else None
     if known is not None:
         return known

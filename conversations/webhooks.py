@@ -19,7 +19,7 @@ from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.words import Kind, LeaveReason, ParticipantInfo
 from anyreach.gateways.livekit.words import WebhookEvent as Event
 from conversations import listening, recording, rooms
-from conversations.models import HUMAN_PREFIX, StatusChange, WebhookEvent
+from conversations.models import HUMAN_PREFIX, SUPERVISOR_PREFIX, StatusChange, WebhookEvent
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,9 @@ def keep(body: bytes, authorization: str) -> None:
 
 
 def _seclude(room_name: str, participant: ParticipantInfo) -> None:
+    # In a room of their own there is nothing that they must not hear.
+    if room_name.startswith(SUPERVISOR_PREFIX):
+        return
     if participant.kind == Kind.SIP and participant.identity.startswith(HUMAN_PREFIX):
         with suppress(LiveKitAway):
             phones.seclude(room_name, participant.identity)

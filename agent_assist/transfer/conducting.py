@@ -15,9 +15,8 @@ from procrastinate.contrib.django import app
 from agent_assist.transfer import moving, sounds
 from agent_assist.transfer.models import Status, Transfer
 from agent_assist.transfer.spoken_brief import words_of
-from anyreach.gateways.livekit import desk as desks
-from anyreach.gateways.livekit import phones, server
-from anyreach.gateways.livekit.desk import Desk
+from anyreach.gateways.livekit import handover, server
+from anyreach.gateways.livekit.handover import Handover
 from anyreach.gateways.livekit.phones import NotReached, Why
 from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.words import LeaveReason
@@ -67,8 +66,14 @@ async def _conduct(transfer_id: str) -> None:
     room = transfer.conversation.room_name or ""
     if not await ask(server.list_rooms, [room]):
         await _move(transfer, Status.CANCELLED, "The call ended.")
+        await ask(server.delete_room, transfer.supervisor_room)
         return
-    opening = desks.opened(room, identity=transfer.desk_identity, human=transfer.human_identity)
+    opening = handover.opened(
+        room,
+        identity=transfer.desk_identity,
+        human=transfer.human_identity,
+        supervisor_room=transfer.supervisor_room,
+    )
     async with opening as desk:
         await Conductor(transfer, desk).run()
 
@@ -85,7 +90,7 @@ async def _move(transfer: Transfer, status: Status, reason: str = "") -> bool:
 class Conductor:
     """One transfer, with our desk in the call's room."""
 
-    def __init__(self, transfer: Transfer, desk: Desk) -> None:
+    def __init__(self, transfer: Transfer, desk: Handover) -> None:
         self.transfer, self.desk = transfer, desk
         self._briefed_at: float | None = None
         self._answered_at: float | None = None
@@ -165,19 +170,16 @@ class Conductor:
             await _move(
                 self.transfer, Status.FAILED, "This organization has no outbound trunk any more."
             )
-        elif not await self.desk.can_unmute():
-            await _move(self.transfer, Status.FAILED, "LiveKit does not allow remote unmuting.")
+        elif obstacle := await self.desk.obstacle():
+            await _move(self.transfer, Status.FAILED, obstacle)
         elif await _move(self.transfer, Status.DIALLING):
             conversation = self.transfer.conversation
             self._ringing = asyncio.create_task(
-                phones.dial(
-                    room=conversation.room_name or "",
-                    identity=self.transfer.human_identity,
+                self.desk.dial(
+                    self.transfer.transfer_number,
                     sip_trunk_id=trunk.sip_trunk_id,
-                    destination=self.transfer.transfer_number,
                     shown_number=conversation.agent_number or trunk.number,
                     ringing_timeout_s=self.transfer.ring_timeout_seconds,
-                    deaf_for_half_a_second=True,
                 )
             )
             self._ringing.add_done_callback(lambda _: self.desk.changed.set())
@@ -264,14 +266,12 @@ class Conductor:
     async def _give_back(self) -> None:
         """Let caller and agent go on, tell the agent why, and hang up on the human."""
         await self.desk.release()
-        await self.desk.tell_agents(
-            {
-                "transfer_id": str(self.transfer.pk),
-                "status": self.transfer.status,
-                "reason": self.transfer.reason,
-            }
-        )
-        await self.desk.put_human_out()
+        outcome = {
+            "transfer_id": str(self.transfer.pk),
+            "status": self.transfer.status,
+            "reason": self.transfer.reason,
+        }
+        await asyncio.gather(self.desk.tell_agents(outcome), self.desk.put_human_out())
         # Who is not in the room yet comes into it before long.
         while (
             self._ringing and not (await asyncio.wait({self._ringing}, timeout=HANG_UP_EVERY_S))[0]
@@ -284,6 +284,7 @@ class Conductor:
         """End, now that we are out of the room: it is gone, or another worker is there for us."""
         if why in (LeaveReason.ROOM_DELETED, LeaveReason.ROOM_CLOSED):
             await _move(self.transfer, Status.CANCELLED, "The call ended.")
+            await self.desk.put_human_out()
         elif why != LeaveReason.DUPLICATE_IDENTITY:
             raise LiveKitAway
 

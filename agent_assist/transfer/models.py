@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from anyreach.organizations.caller import Caller
-from conversations.models import DESK_PREFIX, HUMAN_PREFIX, Conversation
+from conversations.models import DESK_PREFIX, HUMAN_PREFIX, SUPERVISOR_PREFIX, Conversation
 
 
 class Status(models.TextChoices):
@@ -121,3 +121,8 @@ class Transfer(models.Model):
     def desk_identity(self) -> str:
         """What LiveKit knows us by, who come between the caller and the human."""
         return f"{DESK_PREFIX}{self.pk}"
+
+    @property
+    def supervisor_room(self) -> str:
+        """The human's own room, where LiveKit can move them from there to the caller."""
+        return f"{SUPERVISOR_PREFIX}{self.pk}"

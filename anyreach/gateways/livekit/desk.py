@@ -17,7 +17,7 @@ import numpy as np
 from django.conf import settings
 from livekit import api, rtc
 
-from anyreach.gateways.livekit.phones import ears_of, mouth_of
+from anyreach.gateways.livekit.phones import dial, ears_of, mouth_of
 from anyreach.gateways.livekit.room import CONNECT_TIMEOUT_S
 from anyreach.gateways.livekit.server import Gone, LiveKitAway, our_errors, server
 from anyreach.gateways.livekit.tokens import desk_token
@@ -33,6 +33,11 @@ AGAIN_AFTER_S = 0.05
 ASKED_FOR_WITHIN_S = 0.5
 LOOK_EVERY_S = 1.0
 TOPIC = "anyreach.transfer"
+# An agent without the method says so at once.
+TOLD_WITHIN_S = 2.0
+# What the open server answers to MoveParticipant, under the code of every unnamed error.
+NOT_IMPLEMENTED = "not implemented"
+NO_ANSWER = (api.ServerErrorCode.UNAVAILABLE, api.ServerErrorCode.DEADLINE_EXCEEDED)
 
 
 @asynccontextmanager
@@ -44,18 +49,8 @@ async def opened(room: str, *, identity: str, human: str) -> AsyncIterator["Desk
     async with server() as client:
         desk = Desk(client, room, human=human)
         try:
-            await asyncio.wait_for(
-                desk.room.connect(
-                    settings.LIVEKIT_URL,
-                    desk_token(room=room, identity=identity),
-                    rtc.RoomOptions(auto_subscribe=False),
-                ),
-                CONNECT_TIMEOUT_S,
-            )
-            desk.begin()
+            await desk.join(identity)
             yield desk
-        except (rtc.ConnectError, TimeoutError) as error:
-            raise LiveKitAway from error
         finally:
             await desk.leave()
 
@@ -87,6 +82,19 @@ class Desk:
         self.room.on("reconnecting", self._on_lost)
         self.room.on("reconnected", self._on_back)
         self.room.on("disconnected", self._on_closed)
+
+    async def join(self, identity: str) -> None:
+        """Join as `identity`, and keep apart from now on whom this desk was told to."""
+        token = desk_token(room=self._room_name, identity=identity)
+        options = rtc.RoomOptions(auto_subscribe=False)
+        try:
+            await asyncio.wait_for(
+                self.room.connect(settings.LIVEKIT_URL, token, options), CONNECT_TIMEOUT_S
+            )
+        except (rtc.ConnectError, TimeoutError) as error:
+            raise LiveKitAway from error
+        self._allow()
+        self._separating = asyncio.create_task(self._keep_separate())
 
     # --- Who is there --------------------------------------------------------------------------
 
@@ -130,11 +138,6 @@ class Desk:
 
     # --- Who hears whom ------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Keep apart from now on whom this desk was told to."""
-        self._allow()
-        self._separating = asyncio.create_task(self._keep_separate())
-
     async def hold(self) -> None:
         """Let caller and agent hear each other no more."""
         self._holds = True
@@ -151,8 +154,8 @@ class Desk:
                 + [self._permit_agent(each, can_subscribe=True) for each in agents]
             )
 
-    async def can_unmute(self) -> bool:
-        """Whether LiveKit allows it (`enable_remote_unmute`): else nobody could be bridged."""
+    async def obstacle(self) -> str | None:
+        """Return what of LiveKit (`enable_remote_unmute`) would keep us from bridging, if any."""
         ours = self.room.local_participant.identity
         try:
             async with our_errors():
@@ -162,9 +165,43 @@ class Desk:
         except LiveKitAway as error:
             refusal = error.__cause__
             if getattr(refusal, "code", None) == api.ServerErrorCode.FAILED_PRECONDITION:
-                return False
+                return "LiveKit does not allow remote unmuting."
             raise
+        return None
+
+    async def can_move(self) -> bool:
+        """Whether LiveKit can move participants into another room. Raises LiveKitAway."""
+        ours = self.room.local_participant.identity
+        # Asked for ourselves: of whom is not there the open server says only that nobody answers.
+        # There is no room without a name, so nobody goes anywhere.
+        nowhere = api.MoveParticipantRequest(
+            room=self._room_name, identity=ours, destination_room=""
+        )
+        async with our_errors():
+            try:
+                await self._client.room.move_participant(nowhere)
+            except api.ServerError as error:
+                if error.code in NO_ANSWER:
+                    raise
+                return not (
+                    error.code == api.ServerErrorCode.UNIMPLEMENTED
+                    or error.message == NOT_IMPLEMENTED
+                )
         return True
+
+    async def dial(
+        self, destination: str, *, sip_trunk_id: str, shown_number: str, ringing_timeout_s: int
+    ) -> None:
+        """Call the human, as phones.dial does."""
+        await dial(
+            room=self._room_name,
+            identity=self._human,
+            sip_trunk_id=sip_trunk_id,
+            destination=destination,
+            shown_number=shown_number,
+            ringing_timeout_s=ringing_timeout_s,
+            deaf_for_half_a_second=True,
+        )
 
     async def brief_may_be_heard(self) -> None:
         """Let the human hear our voice for them, and nothing else.
@@ -201,12 +238,22 @@ class Desk:
         await self._all([self._client.room.delete_room(request)])
 
     async def tell_agents(self, message: dict[str, str]) -> None:
-        """Send `message` to the agents, as data on TOPIC."""
+        """Tell the agents `message`: as data on TOPIC, and by their RPC method of that name."""
         agents = [each.identity for each in self._agents]
         if agents:
-            await self.room.local_participant.publish_data(
-                json.dumps(message), destination_identities=agents, topic=TOPIC
+            payload = json.dumps(message)
+            data = self.room.local_participant.publish_data(
+                payload, destination_identities=agents, topic=TOPIC
             )
+            await asyncio.gather(data, *(self._call_method(each, payload) for each in agents))
+
+    async def _call_method(self, agent: str, payload: str) -> None:
+        call = self.room.local_participant.perform_rpc(
+            destination_identity=agent, method=TOPIC, payload=payload
+        )
+        # Not every agent has the method, and what it does of it takes its time.
+        with contextlib.suppress(rtc.RpcError, TimeoutError):
+            await asyncio.wait_for(call, TOLD_WITHIN_S)
 
     async def _keep_separate(self) -> None:
         """Refuse again and again what must not be heard: tracks and participants come anew."""
