@@ -16,7 +16,7 @@ from conversations.models import OutboundTrunk
 from tests.callers import server
 from tests.conftest import Process, Web, running_web
 from tests.environment import WEB_PORT, free_port
-from tests.phones.softphone import Refuser, Softphone
+from tests.phones.softphone import Humming, Refuser
 
 OURS = "+493090182000"
 
@@ -81,15 +81,15 @@ def worker(new_worker: Callable[[], Process]) -> Process:
 
 
 @pytest.fixture
-def new_phone(tmp_path: Path) -> Iterator[Callable[..., Softphone]]:
+def new_phone(tmp_path: Path) -> Iterator[Callable[..., Humming]]:
     """Return a function that starts a telephone."""
-    phones: list[Softphone] = []
+    phones: list[Humming] = []
 
     def start(
         number: str = "+4930555010", *, frequency: int = 440, answers: bool = False
-    ) -> Softphone:
+    ) -> Humming:
         folder = tmp_path / f"phone-{len(phones)}"
-        phones.append(Softphone(folder, number, frequency=frequency, answers=answers))
+        phones.append(Humming(folder, number, frequency=frequency, answers=answers))
         phones[-1].start()
         return phones[-1]
 
@@ -99,7 +99,7 @@ def new_phone(tmp_path: Path) -> Iterator[Callable[..., Softphone]]:
 
 
 def give_trunk(
-    organization: Organization, phone: Softphone | Refuser, **fields: Any
+    organization: Organization, phone: Humming | Refuser, **fields: Any
 ) -> OutboundTrunk:
     """Give the organization a trunk of LiveKit's that leads to one telephone."""
 
