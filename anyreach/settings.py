@@ -328,6 +328,7 @@ PROCRASTINATE_IMPORT_PATHS = [
     "anyreach.jobs.stalled",
     "conversations.listening",
     "conversations.phones.dialling",
+    "conversations.phones.trying",
     "conversations.reconciling",
     "conversations.recording",
     "conversations.revoking",

@@ -139,6 +139,34 @@ class OutboundTrunk(models.Model):
         return not self.allowed_prefixes or number.startswith(tuple(self.allowed_prefixes))
 
 
+class TrialCall(models.Model):
+    """A test call: a telephone rings, and hears a sentence. Of a trunk's, the last one is kept.
+
+    `result` is a sentence fit for a person, once it is over.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    trunk = models.OneToOneField(OutboundTrunk, models.CASCADE, related_name="trial_call")
+    destination = models.CharField(max_length=255)
+    requested_at = models.DateTimeField()
+    dialled_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    result = models.CharField(max_length=255, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def sentence(self) -> str:
+        """How it goes, or went."""
+        if self.finished_at:
+            return self.result
+        if self.answered_at:
+            return "It was answered, and hears our voice."
+        return "It is called." if self.dialled_at else "It waits for a worker."
+
+
 # What people write between a number's digits, and its plus: it may get lost in an address.
 PUNCTUATION = " \u00a0().-[]+"
 # A user_id without that, as conversation_by_user has it.

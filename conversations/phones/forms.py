@@ -4,7 +4,7 @@ from django import forms
 
 from conversations.agents import NO_NUMBER, e164_of
 from conversations.models import OutboundTrunk
-from conversations.phones.destinations import destinations_of
+from conversations.phones.destinations import destinations_of, is_destination
 from conversations.phones.trunks import prefixes_of
 
 
@@ -67,3 +67,21 @@ class TrunkForm(forms.Form):
                 "Each must be a number (+4930555010), a beginning (+49*) or a SIP domain."
             )
         return destinations
+
+
+class TrialForm(forms.Form):
+    destination = forms.CharField(
+        label="Who is called",
+        max_length=255,
+        help_text="Whom calls or transfers may go to: +49 30 555010, sip:desk@sip.example.com.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_destination(self) -> str:
+        text: str = self.cleaned_data["destination"]
+        destination = e164_of(text) or text
+        if not is_destination(destination):
+            raise forms.ValidationError(
+                "This must be a phone number with its country code, or a SIP address."
+            )
+        return destination

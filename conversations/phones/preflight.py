@@ -15,7 +15,7 @@ from anyreach.gateways import speech
 from anyreach.gateways.livekit import phones, rehearsing, server
 from anyreach.gateways.livekit.phones import NoSipService
 from anyreach.gateways.livekit.server import KeyRefused, LiveKitAway
-from conversations.models import DESK_PREFIX, OutboundTrunk
+from conversations.models import DESK_PREFIX, SUPERVISOR_PREFIX, OutboundTrunk
 
 NOT_KNOWN = "LiveKit does not answer: this is not known."
 
@@ -33,7 +33,7 @@ def findings(trunks: Sequence[OutboundTrunk]) -> Iterator[Finding]:
     """Yield what is found, one after another. `trunks` are those to look for in LiveKit."""
     yield _livekit()
     yield from _sip()
-    yield _unmuting()
+    yield _taking()
     if not trunks:
         yield Finding(
             "Outbound trunk",
@@ -109,22 +109,29 @@ def _sip() -> Iterator[Finding]:
         )
 
 
-def _unmuting() -> Finding:
-    what = "Remote unmuting"
+def _taking() -> Finding:
+    what = "Taking a call"
     name = str(uuid.uuid4())
     try:
-        allowed = rehearsing.can_unmute(room=f"check-{name}", identity=f"{DESK_PREFIX}{name}")
+        obstacle = rehearsing.obstacle(
+            room=f"{SUPERVISOR_PREFIX}{name}", identity=f"{DESK_PREFIX}{name}"
+        )
     except LiveKitAway:
         return Finding(what, None, NOT_KNOWN)
-    if allowed:
-        return Finding(what, True, "LiveKit allows it.")
+    if obstacle is None:
+        return Finding(what, True, "LiveKit lets a human be heard once they take a call.")
+    if settings.TRANSFER_STRATEGY == "move":
+        return Finding(
+            what,
+            False,
+            f"{obstacle} Only LiveKit Cloud does: leave TRANSFER_STRATEGY out, or set it to auto.",
+        )
     return Finding(
         what,
         False,
-        "LiveKit does not allow it. Who is called for a transfer is muted until they take the "
-        "call, and would stay so. Put room: {enable_remote_unmute: true} into the LiveKit "
-        "server's configuration and start that again; on LiveKit Cloud, allow it in the "
-        "project's settings.",
+        f"{obstacle} Who is called for a transfer is muted until they take the call, and would "
+        "stay so. Put room: {enable_remote_unmute: true} into the LiveKit server's configuration "
+        "and start that again.",
     )
 
 

@@ -74,7 +74,7 @@ def test_all_is_there(organization, new_phone, settings):
     assert passed, told
     assert {state for state, _ in told.values()} == {"ok"}
     assert list(told) == [
-        *("LiveKit", "Redis", "SIP service", "Remote unmuting", "Outbound trunk of acme"),
+        *("LiveKit", "Redis", "SIP service", "Taking a call", "Outbound trunk of acme"),
         *("Speech", "Worker"),
     ]
     assert told["Outbound trunk of acme"][1] == f"LiveKit has {trunk.sip_trunk_id}."
@@ -105,8 +105,8 @@ def test_what_a_livekit_lacks_as_it_comes_is_told(organization):
     assert told["Redis"][0] == "missing"
     assert "redis: {address: 127.0.0.1:6379}" in told["Redis"][1]
     assert told["SIP service"][0] == told["Outbound trunk of acme"][0] == "not known"
-    assert told["Remote unmuting"][0] == "missing"
-    assert "enable_remote_unmute: true" in told["Remote unmuting"][1]
+    assert told["Taking a call"][0] == "missing"
+    assert "enable_remote_unmute: true" in told["Taking a call"][1]
     assert server.list_rooms() == []
 
 
@@ -116,7 +116,7 @@ def test_a_key_that_livekit_refuses_is_told(organization, settings):
     assert not passed
     assert told["LiveKit"][0] == "missing"
     assert told["LiveKit"][1].startswith("It refuses our key. Set LIVEKIT_API_KEY and")
-    assert told["SIP service"][0] == told["Remote unmuting"][0] == "not known"
+    assert told["SIP service"][0] == told["Taking a call"][0] == "not known"
 
 
 def test_a_livekit_that_is_away_is_told(organization, settings):

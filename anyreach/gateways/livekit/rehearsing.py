@@ -5,26 +5,25 @@ from contextlib import suppress
 from asgiref.sync import async_to_sync
 from livekit import api
 
-from anyreach.gateways.livekit import desk as desks
-from anyreach.gateways.livekit import phones
+from anyreach.gateways.livekit import handover, phones
 from anyreach.gateways.livekit.server import Gone, server
 
 
-def can_unmute(*, room: str, identity: str) -> bool:
-    """Return whether LiveKit would let us unmute a telephone (`enable_remote_unmute`).
+def obstacle(*, room: str, identity: str) -> str | None:
+    """Return what of LiveKit would keep a human from taking a call, in a sentence; None: nothing.
 
-    Tried in `room`, made for this and gone afterwards, by our desk as `identity`. Raises
-    LiveKitAway.
+    Tried in `room`, made for this and gone afterwards, by us as `identity`. Raises LiveKitAway.
     """
-    return async_to_sync(_can_unmute)(room, identity)
+    return async_to_sync(_obstacle)(room, identity)
 
 
-async def _can_unmute(room: str, identity: str) -> bool:
+async def _obstacle(room: str, identity: str) -> str | None:
     # A room that names its agent wakes no other.
     await phones.make_room(room, agent_name=room)
+    opening = handover.opened(room, identity=identity, human="", supervisor_room="")
     try:
-        async with desks.opened(room, identity=identity, human="") as desk:
-            return await desk.can_unmute()
+        async with opening as ours:
+            return await ours.obstacle()
     finally:
         with suppress(Gone):
             async with server() as client:
