@@ -180,13 +180,12 @@ def livekit_of_the_demo(environment: dict[str, str], *, with_phones: bool) -> Li
 
 
 def phones_beside(livekit: LiveKitServer) -> Phones:
-    first_rtp_port = 10_000
     return Phones(
         folder=STATE / "livekit",
         server=livekit,
         sip_port=ports.choose(5060, "livekit-sip", kind=socket.SOCK_DGRAM),
         health_port=ports.choose(5061, "livekit-sip's health"),
-        rtp_ports=range(first_rtp_port, first_rtp_port + 1000),
+        rtp_ports=range(10_000, 11_000),
     )
 
 
