@@ -40,7 +40,7 @@ RINGS_S = 2.0
 TIMEOUT_S = 10
 PLAYED_WITHIN_S = 180
 # After a voice the file goes on in silence: baresip ends with it.
-SILENCE_S = 300
+SILENCE_S = 90
 # Between the brief and its repetition it is silent for longer.
 PAUSE_S = 1.2
 LOUD = 500
