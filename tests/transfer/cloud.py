@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import numpy as np
 from aiohttp import ClientSession, WSMsgType, web
 from django.conf import settings
-from livekit import api
+from livekit import api, rtc
+from yarl import URL
 
 from tests.callers import Party, identities, token_of
 from tests.phones import tones
@@ -45,6 +46,7 @@ class Phone:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.calls_over = False
         self.room_name = self.identity = ""
         self.parties: list[Party] = []
         self.answered = asyncio.Event()
@@ -60,7 +62,11 @@ class Phone:
         token = token_of(self.identity, room_name, kind="sip", attributes=about)
         self.room_name = room_name
         self.parties.append(await Party().join(token))
+        self.parties[-1].room.on("disconnected", self._on_put_out)
         await self.parties[-1].hum(tones.HUMAN)
+
+    def _on_put_out(self, reason: int) -> None:
+        self.calls_over = reason != rtc.DisconnectReason.CLIENT_INITIATED
 
     async def move(self, destination_room: str) -> None:
         await self.parties[-1].leave()
@@ -76,14 +82,11 @@ class Phone:
 
     async def hang_up(self) -> None:
         await self.parties[-1].leave()
+        self.calls_over = True
 
     async def end(self) -> None:
         for party in self.parties:
             await party.leave()
-
-    @property
-    def calls_over(self) -> bool:
-        return self.parties[-1].closed.done()
 
     @property
     def heard(self) -> np.ndarray:
@@ -145,7 +148,7 @@ class Cloud:
         headers = {
             name: request.headers[name] for name in FORWARDED_HEADERS if name in request.headers
         }
-        address = f"{self._livekit_url}{request.raw_path}"
+        address = URL(f"{self._livekit_url}{request.raw_path}", encoded=True)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._relay(request, address, headers)
         body = await request.read()
@@ -156,7 +159,7 @@ class Cloud:
             return web.Response(status=answer.status, body=await answer.read(), content_type=kind)
 
     async def _relay(
-        self, request: web.Request, address: str, headers: dict[str, str]
+        self, request: web.Request, address: URL, headers: dict[str, str]
     ) -> web.StreamResponse:
         ours = web.WebSocketResponse()
         async with self._client.ws_connect(address, headers=headers) as theirs:

@@ -53,7 +53,8 @@ class MovingDesk:
 
     @property
     def is_away(self) -> bool:
-        return self._with_caller.is_away or self._with_human.is_away
+        with_human = self._with_human
+        return self._with_caller.is_away or (with_human.is_away and with_human.closed is None)
 
     @property
     def has_caller(self) -> bool:
