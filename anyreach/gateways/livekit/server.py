@@ -7,6 +7,7 @@ LIVEKIT_TIMEOUT_S seconds or refuses our key.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 
 import aiohttp
 from asgiref.sync import async_to_sync
@@ -61,7 +62,7 @@ async def our_errors() -> AsyncIterator[None]:
     except api.ServerError as error:
         if error.code == api.ServerErrorCode.NOT_FOUND:
             raise Gone from error
-        if error.code == api.ServerErrorCode.UNAUTHENTICATED:
+        if error.status == HTTPStatus.UNAUTHORIZED:
             raise KeyRefused from error
         raise LiveKitAway from error
     except (aiohttp.ClientError, TimeoutError) as error:
