@@ -35,7 +35,7 @@ LOOK_EVERY_S = 1.0
 TOPIC = "anyreach.transfer"
 # An agent without the method says so at once.
 TOLD_WITHIN_S = 2.0
-# What the open server answers to MoveParticipant, under the code of every unnamed error.
+# How the open server's answer to MoveParticipant ends, under the code of every unnamed error.
 NOT_IMPLEMENTED = "not implemented"
 NO_ANSWER = (api.ServerErrorCode.UNAVAILABLE, api.ServerErrorCode.DEADLINE_EXCEEDED)
 
@@ -185,7 +185,7 @@ class Desk:
                     raise
                 return not (
                     error.code == api.ServerErrorCode.UNIMPLEMENTED
-                    or error.message == NOT_IMPLEMENTED
+                    or error.message.endswith(NOT_IMPLEMENTED)
                 )
         return True
 
