@@ -30,10 +30,11 @@ class TransferForm(forms.Form):
     )
     accept = forms.ChoiceField(
         choices=[
-            (Transfer.Accept.DTMF, "By pressing 1, after the brief"),
-            (Transfer.Accept.ANSWER, "By answering, after the brief"),
+            (Transfer.Accept.DTMF, "By pressing 1"),
+            (Transfer.Accept.ANSWER, "By answering"),
         ],
         label="The human takes the call",
+        help_text="After they have heard the brief.",
     )
     ring_timeout_seconds = forms.IntegerField(
         label="Seconds to answer", help_text="How long their telephone rings at most."

@@ -136,7 +136,7 @@ def test_a_long_transcript_costs_no_more_queries(
     conversation, reader, piece, django_assert_max_num_queries
 ):
     turns_of(conversation, 30)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         reader.get(piece)
 
 

@@ -50,7 +50,7 @@ def panel(conversation, role=Role.ADMIN):
 
 def steps(text):
     shown = re.findall(r"<li data-status.*?</li>", text, re.DOTALL)
-    return [" ".join(re.sub("<.*?>", " ", each).split()) for each in shown]
+    return [" ".join(re.sub("<[^>]*>", " ", each).split()) for each in shown]
 
 
 def clock(at):
