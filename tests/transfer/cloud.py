@@ -53,9 +53,9 @@ class Phone:
         self.busy = asyncio.Event()
 
     async def ring(self, room_name: str, identity: str) -> None:
-        self.calls += 1
         self.identity = identity
         await self.join(room_name, "ringing")
+        self.calls += 1
 
     async def join(self, room_name: str, status: str) -> None:
         about = {"sip.callStatus": status, "sip.trunkPhoneNumber": "+493090182000"}

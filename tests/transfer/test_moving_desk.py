@@ -18,7 +18,7 @@ from anyreach.gateways.livekit.moving_desk import MovingDesk
 from conversations.models import Conversation
 from conversations.models import Status as ConversationStatus
 from tests.callers import Party, call, identities, token_of, until
-from tests.conftest import Process
+from tests.conftest import Process, wait_for_worker
 from tests.conversations.factories import make_conversation, make_phone_number, make_trunk
 from tests.environment import free_port
 from tests.organizations.factories import bearer, make_api_key, make_organization
@@ -94,6 +94,7 @@ def new_worker(no_jobs, livekit_server):
     def start(**environment):
         workers.append(Process("cloud-worker", "manage.py", "worker", **environment))
         workers[-1].start()
+        wait_for_worker()
         return workers[-1]
 
     yield start
