@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from anyreach.live.announcing import announce
+from anyreach.live.announcing import announce_all
 from conversations.models import Conversation, Turn
 from conversations.transcript import Line, Lines, changed, user_turn_count
 
@@ -42,7 +42,9 @@ def write(several: Sequence[News]) -> None:
         if news.user_turn_count is not None:
             conversations = Conversation.objects.filter(pk=news.conversation.pk)
             conversations.update(user_turn_count=news.user_turn_count)
-        announce(news.conversation.organization_id, news.conversation.pk, "turns")
+    announce_all(
+        [(news.conversation.organization_id, news.conversation.pk) for news in several], "turns"
+    )
 
 
 class Saved:
