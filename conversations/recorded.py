@@ -101,16 +101,17 @@ def take_over(span: RecordedSpan) -> None:
             announce(span.conversation.organization_id, span.conversation_id, "turns")
 
 
-def holds(span: RecordedSpan) -> bool:
-    """Whether `span` goes on, until the end of this transaction."""
-    spans = RecordedSpan.objects.select_for_update(no_key=True).filter(ended_at=None)
-    return bool(spans.filter(pk=span.pk).values_list("pk"))
+def held(spans: Iterable[RecordedSpan]) -> set[int]:
+    """Return the ids of those that go on, until the end of this transaction."""
+    going_on = RecordedSpan.objects.select_for_update(no_key=True).filter(ended_at=None)
+    wanted = going_on.filter(pk__in=[span.pk for span in spans]).order_by("pk")
+    return set(wanted.values_list("pk", flat=True))
 
 
 def missed(span: RecordedSpan, *, lost_at: datetime, back_at: datetime) -> None:
     """Note that its recorder was cut off from the room for a while."""
     with transaction.atomic():
-        if not holds(span):
+        if not held([span]):
             return
         RecordedSpan.objects.create(
             conversation_id=span.conversation_id,

@@ -18,7 +18,6 @@ from django.db import (
     InterfaceError,
     OperationalError,
     close_old_connections,
-    transaction,
 )
 from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
@@ -51,8 +50,9 @@ from conversations.models import (
     StatusChange,
     Turn,
 )
-from conversations.transcript import Cut, Event, Item, Lines, Text, Tool, changed, fold
+from conversations.transcript import Cut, Event, Item, Text, Tool, changed, fold
 from conversations.turns import Saved, time_of
+from conversations.writing import Heard, writer
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,9 @@ class Recorder:
         return self.lines is not self.written or bool(self.absences)
 
     def _hasten(self, limit: asyncio.Timeout) -> None:
-        limit.reschedule(asyncio.get_running_loop().time() + INTERIM_EVERY_S)
+        """On the second, as every recorder of this process: what they have is written together."""
+        now = asyncio.get_running_loop().time()
+        limit.reschedule(now - now % INTERIM_EVERY_S + INTERIM_EVERY_S)
 
     def _is_long_over(self) -> bool:
         ended_at = self.conversation.ended_at
@@ -235,30 +237,18 @@ class Recorder:
         if not self._is_waiting:
             return True
         lines = self.lines
+        heard = Heard(self.span, self.saved.news(self.written, lines), tuple(self.absences))
         try:
-            await sync_to_async(self._save)(lines)
+            await writer.write(heard)
         except (DatabaseError, InterfaceError):
             log.warning(
                 "A transcript waits for the database",
                 extra={"conversation_id": str(self.conversation.pk)},
             )
             return False
+        del self.absences[: len(heard.absences)]
         self.written = lines
         return True
-
-    def _save(self, lines: Lines) -> None:
-        close_old_connections()
-        with transaction.atomic():
-            if not recorded.holds(self.span):
-                log.warning(
-                    "A recorder that was taken for dead may write no more",
-                    extra={"conversation_id": str(self.conversation.pk)},
-                )
-                return
-            for lost_at, back_at in self.absences:
-                recorded.missed(self.span, lost_at=lost_at, back_at=back_at)
-            self.saved.save(self.written, lines)
-        self.absences.clear()
 
     async def _write_all(self) -> None:
         with contextlib.suppress(TimeoutError):

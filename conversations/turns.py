@@ -1,9 +1,11 @@
 """A transcript's lines as rows, and back: what the recorder keeps and what pages and API read."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from anyreach.live.announcing import announce
+from anyreach.live.announcing import announce_all
 from conversations.models import Conversation, Turn
 from conversations.transcript import Line, Lines, changed, user_turn_count
 
@@ -13,6 +15,36 @@ TOLD = (
     *("role", "text", "started_at", "ended_at", "final", "interrupted", "speaker", *SOURCES),
     *("name", "arguments", "output", "is_error", "latency"),
 )
+
+
+@dataclass(frozen=True)
+class News:
+    """Rows that a conversation's transcript has changed in. `user_turn_count` None: as it was."""
+
+    conversation: Conversation
+    turns: Sequence[Turn]
+    user_turn_count: int | None
+
+
+def write(several: Sequence[News]) -> None:
+    """Write what is new in several conversations, and announce it.
+
+    In the transaction of whoever knows that it may be written.
+    """
+    Turn.objects.bulk_create(
+        [turn for news in several for turn in news.turns],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=TOLD,
+    )
+    # In one order: another who writes of several waits, and is not waited for.
+    for news in sorted(several, key=lambda news: news.conversation.pk):
+        if news.user_turn_count is not None:
+            conversations = Conversation.objects.filter(pk=news.conversation.pk)
+            conversations.update(user_turn_count=news.user_turn_count)
+    announce_all(
+        [(news.conversation.organization_id, news.conversation.pk) for news in several], "turns"
+    )
 
 
 class Saved:
@@ -28,20 +60,12 @@ class Saved:
             self._rows |= dict.fromkeys(_keys(line), (turn.pk, turn.position))
         self._next = max((turn.position for turn in turns), default=-1) + 1
 
-    def save(self, before: Lines, after: Lines) -> None:
-        """Write what has changed since `before` was written, and announce it.
-
-        In the transaction of whoever knows that it may be written.
-        """
+    def news(self, before: Lines, after: Lines) -> News:
+        """Return what has changed since `before` was written."""
         turns = [self._turn(line) for line in changed(before, after)]
-        Turn.objects.bulk_create(
-            turns, update_conflicts=True, unique_fields=["id"], update_fields=TOLD
-        )
         count = user_turn_count(after)
-        if not before or count != user_turn_count(before):
-            conversations = Conversation.objects.filter(pk=self.conversation.pk)
-            conversations.update(user_turn_count=count)
-        announce(self.conversation.organization_id, self.conversation.pk, "turns")
+        is_same = before and count == user_turn_count(before)
+        return News(self.conversation, turns, None if is_same else count)
 
     def _turn(self, line: Line) -> Turn:
         keys = _keys(line)

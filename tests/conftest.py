@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import hypothesis
 import pytest
 import pytest_django
 from django.conf import settings
@@ -25,6 +26,10 @@ from tests.environment import LIVEKIT_PORT, WEB_PORT, free_port
 from tests.organizations.factories import signed_in
 
 ROOT = Path(__file__).parents[1]
+
+# The same examples in each run, on a machine of any speed.
+hypothesis.settings.register_profile("the same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("the same")
 
 
 @pytest.fixture(scope="session")

@@ -100,8 +100,6 @@ def headers(request, things):
 @document.parametrize()
 @settings(
     max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_assist.brief.assertion import Assertion
@@ -263,7 +263,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(TEXT, st.lists(TEXT, max_size=3), JSON)
 def test_no_text_breaks_it(text: str, lines: list[str], value: object) -> None:
     turns = [*turns_of(*(f"U: {line}" for line in lines)), tool("look_up", value, value)]

@@ -110,7 +110,7 @@ def _after_began(time: timedelta) -> datetime:
     return BEGAN + time
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(turns=any_turns(), metadata=json_values, name=st.none() | st.text(max_size=300))
 def test_nothing_in_a_call_makes_it_fail(turns, metadata, name):
     conversation = call(caller_name=name, custom_metadata=metadata)

@@ -4,7 +4,7 @@ import time
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_assist.brief.patterns import Kind, find
@@ -92,7 +92,6 @@ def test_the_words_that_were_said_are_shown() -> None:
     assert [found.text for found in find(text, on=ON)] == ["twenty-five euros", "third of March"]
 
 
-@settings(deadline=None)
 @given(st.text() | st.text("0123456789 .,:/+-€$@aeimnoprstdhyf'", max_size=60))
 def test_no_text_breaks_it_and_nothing_is_found_twice(text: str) -> None:
     end = 0

@@ -531,7 +531,7 @@ lines = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(lines)
 def test_any_line_is_read_or_refused_with_a_sentence(line):
     form = FinishedConversationIn()
@@ -545,7 +545,7 @@ def test_any_line_is_read_or_refused_with_a_sentence(line):
 
 
 @pytest.mark.django_db
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(lines, max_size=3))
 def test_what_is_read_can_be_kept(bodies):
     organization = Organization.objects.filter(slug="kept").first() or make_organization("kept")

@@ -124,7 +124,7 @@ def test_who_takes_over_ends_the_span_of_who_died_when_it_was_last_alive(call):
 def test_a_recorder_that_was_relieved_holds_its_span_no_more(call):
     dead = make_span(call, 0)
     recorded.take_over(make_span(call, 28))
-    assert not recorded.holds(dead)
+    assert not recorded.held([dead])
 
 
 def test_a_recorder_that_lost_the_room_for_a_while_missed_that(call):

@@ -14,7 +14,7 @@ from conversations.lifecycle import Evidence
 from conversations.models import Conversation, Status, StatusChange, Turn
 from conversations.parts import PART_LENGTH
 from conversations.transcript import Text, Tool, fold
-from conversations.turns import Saved
+from conversations.turns import Saved, write
 from tests.conversations.factories import make_agent, make_conversation, make_turn
 from tests.e2e.conftest import open_call, sign_in
 from tests.e2e.test_pages import LOOKS, assert_fits, violations
@@ -40,7 +40,7 @@ class Recorded:
 
     def _take(self, event) -> None:
         before, self._lines = self._lines, fold(self._lines, event)
-        self._saved.save(before, self._lines)
+        write([self._saved.news(before, self._lines)])
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""Writing what the recorders of this process have heard: all that waits, in one transaction."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from asgiref.sync import sync_to_async
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+
+from conversations import recorded, turns
+from conversations.models import RecordedSpan
+from conversations.turns import News
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one recorder has heard, and from when to when it was cut off from its room."""
+
+    span: RecordedSpan
+    news: News
+    absences: Sequence[tuple[datetime, datetime]] = ()
+
+
+Waiting = list[tuple[Heard, asyncio.Future[None]]]
+
+
+class Writer:
+    """Takes what recorders have heard; while it writes, what comes waits for the next time."""
+
+    def __init__(self) -> None:
+        self._waiting: Waiting = []
+        self._working: asyncio.Task[None] | None = None
+
+    async def write(self, heard: Heard) -> None:
+        """Return when it is written. Raises DatabaseError, InterfaceError: it is not."""
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append((heard, written))
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work())
+        await written
+
+    async def _work(self) -> None:
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            await self._write(waiting)
+
+    async def _write(self, waiting: Waiting) -> None:
+        try:
+            await sync_to_async(_save)([heard for heard, _ in waiting])
+        except Exception as error:
+            if len(waiting) > 1 and not isinstance(error, (OperationalError, InterfaceError)):
+                # What is wrong with one of them keeps no other.
+                for one in waiting:
+                    await self._write([one])
+                return
+            for _, written in waiting:
+                if not written.done():
+                    written.set_exception(error)
+        else:
+            for _, written in waiting:
+                if not written.done():
+                    written.set_result(None)
+
+
+writer = Writer()
+
+
+def _save(several: Sequence[Heard]) -> None:
+    close_old_connections()
+    with transaction.atomic():
+        held = recorded.held(heard.span for heard in several)
+        ours = [heard for heard in several if heard.span.pk in held]
+        for heard in ours:
+            for lost_at, back_at in heard.absences:
+                recorded.missed(heard.span, lost_at=lost_at, back_at=back_at)
+        turns.write([heard.news for heard in ours])
+    for heard in several:
+        if heard.span.pk not in held:
+            log.warning(
+                "A recorder that was taken for dead may write no more",
+                extra={"conversation_id": str(heard.span.conversation_id)},
+            )
