@@ -109,11 +109,11 @@ class PhoneCall(Call):
         self.caller = OnThePhone(phone)
         self.conversation_id = ""
         self._phone, self._human, self._sip_port = phone, human, sip_port
-        self._program, self._tell = program, tell
+        self._program, self._step = program, tell
         self._is_taken = False
 
     async def _begin(self) -> None:
-        self._tell("A telephone calls the agent's number.")
+        self._step("A telephone calls the agent's number.")
         self._phone.dial(self.line.dialled, sip_port=self._sip_port)
         while not (caller := await self._who_calls()):
             await asyncio.sleep(LOOK_EVERY_S)
@@ -122,7 +122,7 @@ class PhoneCall(Call):
         while not (tracks := self._tracks_of(caller)):
             await asyncio.sleep(LOOK_EVERY_S)
         (self.caller.track_sid,) = tracks
-        self._tell("The agent has answered.")
+        self._step("The agent has answered.")
 
     async def _who_calls(self) -> str | None:
         present = await sync_to_async(list_participants)(self.line.room)
@@ -147,28 +147,34 @@ class PhoneCall(Call):
     async def _talk(self) -> None:
         await super()._talk()
         self._human.hang_up()
-        self._tell("The human hangs up.")
+        self._step("The human hangs up.")
         while (conversation := await self._conversation())["status"] not in TERMINAL:
             await asyncio.sleep(LOOK_EVERY_S)
-        self._tell(f"The conversation is {conversation['status']}: {conversation['end_reason']}")
+        self._step(f"The conversation is {conversation['status']}: {conversation['end_reason']}")
 
     async def _be_transferred(self, tool: Tool) -> None:
         path = "/{id}/warm-transfer".format(**await self._conversation())
-        self._tell("The agent asks for a transfer.")
+        self._step("The agent asks for a transfer.")
         transfer = await self._program.post(path, tool.arguments)
         using, answering = asyncio.create_task(self._use(tool)), asyncio.create_task(self._answer())
-        told = transfer["status"]
+        reached = 0
         try:
             while not transfer["finished_at"]:
                 await asyncio.sleep(LOOK_EVERY_S)
                 transfer = await self._program.get(f"{path}/{transfer['id']}")
-                if transfer["status"] != told:
-                    told = transfer["status"]
-                    self._tell(STEPS.get(told, transfer["reason"]))
+                # Some last for less than it takes to look again.
+                steps = [
+                    sentence
+                    for step, sentence in STEPS.items()
+                    if transfer["status"] == step or transfer.get(f"{step}_at")
+                ]
+                for sentence in steps[reached:]:
+                    self._step(sentence)
+                reached = len(steps)
         finally:
             for task in (using, answering):
                 task.cancel()
-        self._is_taken = told == "bridged"
+        self._is_taken = transfer["status"] == "bridged"
         if not self._is_taken:
             raise BrokenOff(transfer["reason"])
 
@@ -225,34 +231,38 @@ def play(
             "transfer_destinations": [human_number],
         },
     )
-    call = PhoneCall(
-        Line(room=room, caller=CALLER_NUMBER, phone=CALLER_NUMBER, dialled=number),
-        phone=phone,
-        human=human,
-        sip_port=sip_port,
-        program=Program(access),
-        tell=tell,
-    )
+    line = Line(room=room, caller=CALLER_NUMBER, phone=CALLER_NUMBER, dialled=number)
+
+    async def call() -> str:
+        # LiveKit's library takes the event loop in which a party is made.
+        made = PhoneCall(
+            line,
+            phone=phone,
+            human=human,
+            sip_port=sip_port,
+            program=Program(access),
+            tell=tell,
+        )
+        try:
+            async with asyncio.timeout(PLAYED_WITHIN_S):
+                await made.play()
+        except TimeoutError as error:
+            raise BrokenOff("It came to no end.") from error
+        return made.conversation_id
+
     with contextlib.ExitStack() as stack:
         for each in (phone, human):
             stack.callback(each.stop)
             each.start()
-        asyncio.run(in_time(call))
+        conversation_id = asyncio.run(call())
         files = [write_side(folder / f"{each.folder.name}.wav", each) for each in (phone, human)]
-    return call.conversation_id, files
-
-
-async def in_time(call: PhoneCall) -> None:
-    try:
-        async with asyncio.timeout(PLAYED_WITHIN_S):
-            await call.play()
-    except TimeoutError as error:
-        raise BrokenOff("It came to no end.") from error
+    return conversation_id, files
 
 
 def softphone(folder: Path, number: str, voice: Path, *, port: int) -> Softphone:
-    chosen = [ports.choose(port + index, f"a softphone ({number})") for index in range(3)]
-    return Softphone(folder, number, voice, *chosen)
+    # By itself baresip takes the port after the first, for TLS.
+    sip, control, rtp = (ports.choose(port + each, "a softphone") for each in (0, 2, 4))
+    return Softphone(folder, number, voice, sip_port=sip, control_port=control, rtp_port=rtp)
 
 
 async def connect(number: str, *, room: str, human: Softphone) -> str:
