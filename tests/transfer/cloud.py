@@ -37,7 +37,7 @@ async def cloud(port: int, livekit_url: str, phone: "Phone") -> AsyncIterator["C
         try:
             yield serving
         finally:
-            await phone.end()
+            await phone.hang_up()
             await runner.cleanup()
 
 
@@ -46,11 +46,10 @@ class Phone:
 
     def __init__(self) -> None:
         self.calls = 0
-        self.calls_over = False
         self.room_name = self.identity = ""
         self.parties: list[Party] = []
-        self.answered = asyncio.Event()
-        self.busy = asyncio.Event()
+        self.answered, self.over = asyncio.Event(), asyncio.Event()
+        self.is_busy = False
 
     async def ring(self, room_name: str, identity: str) -> None:
         self.identity = identity
@@ -66,7 +65,8 @@ class Phone:
         await self.parties[-1].hum(tones.HUMAN)
 
     def _on_put_out(self, reason: int) -> None:
-        self.calls_over = reason != rtc.DisconnectReason.CLIENT_INITIATED
+        if reason != rtc.DisconnectReason.CLIENT_INITIATED:
+            self.over.set()
 
     async def move(self, destination_room: str) -> None:
         await self.parties[-1].leave()
@@ -80,13 +80,15 @@ class Phone:
         us = self.parties[-1].room.local_participant
         await us.publish_dtmf(code=int(digit), digit=digit)
 
-    async def hang_up(self) -> None:
-        await self.parties[-1].leave()
-        self.calls_over = True
-
-    async def end(self) -> None:
+    async def hang_up(self, *, busy: bool = False) -> None:
+        self.is_busy = busy
         for party in self.parties:
             await party.leave()
+        self.over.set()
+
+    @property
+    def calls_over(self) -> bool:
+        return self.over.is_set()
 
     @property
     def heard(self) -> np.ndarray:
@@ -112,8 +114,7 @@ class Cloud:
         await phone.ring(call.room_name, call.participant_identity)
         waiting = [
             asyncio.create_task(phone.answered.wait()),
-            asyncio.create_task(phone.busy.wait()),
-            asyncio.ensure_future(phone.parties[-1].closed),
+            asyncio.create_task(phone.over.wait()),
         ]
         timeout_s = call.ringing_timeout.seconds
         await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
@@ -122,8 +123,8 @@ class Cloud:
                 participant_identity=call.participant_identity, room_name=call.room_name
             )
             return _message(leg)
-        await phone.hang_up()
-        return _error("canceled", sip_status_code="486" if phone.busy.is_set() else "487")
+        await phone.hang_up(busy=phone.is_busy)
+        return _error("canceled", sip_status_code="486" if phone.is_busy else "487")
 
     async def move(self, request: web.Request) -> web.Response:
         """Documented: it needs `roomAdmin` and `destinationRoom`; whoever is moved leaves the one

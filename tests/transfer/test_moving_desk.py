@@ -162,7 +162,7 @@ def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(
             await scene.hold_music_plays()
             await scene.phone_rings()
             if how == "is busy":
-                scene.phone.busy.set()
+                await scene.phone.hang_up(busy=True)
             elif how == "is wanted no more while it rings":
                 await scene.cancel()
             elif how != "does not answer":
@@ -217,7 +217,7 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
 
     async def play():
         async with scene.talking():
-            await scene.order()
+            await scene.order(accept_timeout_seconds=60)
             await scene.hold_music_plays()
             await scene.phone_rings()
             if killed_in == "ringing":
