@@ -156,11 +156,14 @@ class _WithHuman(Desk):
 
     async def move_human(self, destination_room: str) -> None:
         """Raises what the library does, NOT_FOUND when the human is not there."""
-        who = {"room": self._room_name, "identity": self._human}
-        # The server may not say of MoveParticipant's own who is not there.
-        await self._client.room.get_participant(api.RoomParticipantIdentity(**who))
+        # The open server, for one, does not say of whom it should move that they are not there.
+        await self._client.room.get_participant(
+            api.RoomParticipantIdentity(room=self._room_name, identity=self._human)
+        )
         await self._client.room.move_participant(
-            api.MoveParticipantRequest(destination_room=destination_room, **who)
+            api.MoveParticipantRequest(
+                room=self._room_name, identity=self._human, destination_room=destination_room
+            )
         )
 
     async def _guard_human(self) -> None:
