@@ -90,6 +90,8 @@ def test_each_step_is_shown_and_told_as_it_happens(page, context, site, conversa
     transfer = begin(conversation)
     expect(current(page)).to_contain_text("Requested")
     expect(opener(page)).to_have_count(0)
+    with page.expect_response(lambda response: response.url.endswith("/transfer")):
+        announce(conversation.organization_id, conversation.pk, "transfer")  # nothing new
     times = page.locator("#transfer-latest li time")
     statuses = (Status.HOLDING, Status.DIALLING, Status.RINGING, Status.BRIEFING, Status.BRIDGED)
     for count, status in enumerate(statuses, 2):
