@@ -119,7 +119,8 @@ class Scene:
         """What came to an ear before, and that was not meant for it, fails the test."""
         human = tones.heard_in(self.phone.heard, 8000)
         for voice in ("caller", "agent", "hold"):
-            assert not human[voice].any(), f"the human heard the {voice}"
+            windows = human[voice]
+            assert not windows.any(), f"the human heard the {voice}: {windows.sum()}"
         for ear in (self.caller, self.agent):
             for voice in ("human", "brief"):
                 windows = heard(ear)[voice]

@@ -258,10 +258,11 @@ class Desk:
     async def _keep_separate(self) -> None:
         """Refuse again and again what must not be heard: tracks and participants come anew."""
         while True:
-            pause_s = AGAIN_AFTER_S if self._unsettled.is_set() else LOOK_EVERY_S
+            is_new = self._unsettled.is_set()
             self._unsettled.clear()
             with contextlib.suppress(LiveKitAway):  # it stays as it was
                 await asyncio.gather(self._keep_apart(), self._guard_human())
+            pause_s = AGAIN_AFTER_S if is_new or self._human_is_deaf else LOOK_EVERY_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._unsettled.wait(), pause_s)
 
@@ -282,12 +283,15 @@ class Desk:
 
     async def _fit_ears(self) -> None:
         """Let the human hear our voice; nothing at all while they may be asking for another's."""
-        settled = time.monotonic() > self._human_deaf_until
-        if not settled:
-            self._unsettled.set()
-        elif self._human_may_hear:
+        if self._human_may_hear and not self._human_is_deaf:
             await self._unsubscribe_human()
-        await self._permit_human(can_subscribe=settled and self._human_may_hear)
+        # Asked anew: another's track may have come meanwhile.
+        hears = self._human_may_hear and not self._human_is_deaf
+        await self._permit_human(can_subscribe=hears)
+
+    @property
+    def _human_is_deaf(self) -> bool:
+        return time.monotonic() < self._human_deaf_until
 
     async def _unsubscribe_human(self) -> None:
         human = self._human_there
