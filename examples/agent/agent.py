@@ -47,8 +47,6 @@ class RefundDesk(Agent):
         super().__init__(instructions="You refund what arrived broken.")
 
     async def on_enter(self) -> None:
-        us = get_job_context().room.local_participant
-        us.register_rpc_method("anyreach.transfer", self.on_transfer)
         self.session.say("Hello, this is the refund desk. How can I help?")
 
     @function_tool
@@ -92,7 +90,10 @@ async def answer(call: JobContext) -> None:
         turn_handling={"turn_detection": "stt", "endpointing": {"min_delay": 0.2}},
         use_tts_aligned_transcript=True,
     )
-    await session.start(RefundDesk(), room=call.room, record=False)
+    agent = RefundDesk()
+    await call.connect()
+    call.room.local_participant.register_rpc_method("anyreach.transfer", agent.on_transfer)
+    await session.start(agent, room=call.room, record=False)
 
 
 if __name__ == "__main__":

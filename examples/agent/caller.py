@@ -79,7 +79,6 @@ async def main() -> None:
     # A human is asked for: the agent begs for a moment, and is back if none takes the call.
     await caller.hum(1.4)
     await caller.agent_is("speaking")
-    await caller.agent_is("listening")
     if await caller.agent_is("speaking", "gone") == "gone":
         await caller.call_ends()
         return
