@@ -198,6 +198,7 @@ class Following:
         # Streams are opened in the order they were sent, but each is then read on its own, so
         # that of two within a millisecond the later one may be read first.
         self._opened_at = max(_now(), self._opened_at + 1)
+        own_events.only_its_own(reader)
         self._read(self._follow_segment(reader, sender, self._opened_at))
 
     def _on_session(self, reader: rtc.ByteStreamReader, sender: str) -> None:
