@@ -11,6 +11,8 @@ import numpy as np
 from django.conf import settings
 from livekit import api, rtc
 
+from anyreach.gateways.livekit.own_events import only_its_own
+
 RATE = 48_000
 FRAME = 480
 
@@ -108,8 +110,10 @@ class Party:
             samples = np.frombuffer(event.frame.data, dtype=np.int16)
             self.heard.setdefault(identity, []).append((time.monotonic(), samples))
 
-    async def join(self, token: str) -> "Party":
-        await self.room.connect(settings.LIVEKIT_URL, token)
+    async def join(self, token: str, *, listens: bool = True) -> "Party":
+        options = rtc.RoomOptions(auto_subscribe=listens)
+        await self.room.connect(settings.LIVEKIT_URL, token, options)
+        only_its_own(self.room)
         return self
 
     async def hum(self, frequency: int, *, pulsing: bool = False) -> None:
@@ -170,15 +174,18 @@ async def _tone(source: rtc.AudioSource, frequency: int, pulsing: bool) -> None:
 
 @contextlib.asynccontextmanager
 async def call(
-    room: str, *, metadata: str = "", caller: str = "guest_1"
+    room: str, *, metadata: str = "", caller: str = "guest_1", listens: bool = True
 ) -> AsyncIterator[tuple[Party, Party]]:
-    """A caller (440 Hz, steady) and an agent (660 Hz, pulsing) in a room with `metadata`."""
+    """A caller (440 Hz, steady) and an agent (660 Hz, pulsing) in a room with `metadata`.
+
+    One process can listen in few rooms at once: the library grows slow.
+    """
     await make_room(room, metadata=metadata)
     parties = Party(), Party()
     try:
-        await parties[0].join(token_of(caller, room))
+        await parties[0].join(token_of(caller, room), listens=listens)
         await parties[0].hum(440)
-        await parties[1].join(token_of("agent-1", room, kind="agent"))
+        await parties[1].join(token_of("agent-1", room, kind="agent"), listens=listens)
         await parties[1].hum(660, pulsing=True)
         yield parties
     finally:

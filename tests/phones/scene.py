@@ -46,6 +46,11 @@ class Scene:
             await self.both_talk()
             yield
 
+    @asynccontextmanager
+    async def talking_unheard(self):
+        async with call(self.room, caller=CALLER, listens=False):
+            yield
+
     async def both_talk(self, since=0.0):
         await until(lambda: self.caller.hears("agent-1", 660, since=since) > 300)
         await until(lambda: self.agent.hears(CALLER, 440, since=since) > 300)
@@ -115,12 +120,15 @@ class Scene:
             human = await client.room.get_participant(wanted)
         return [track.muted for track in human.tracks] == [True]
 
-    def nobody_overheard(self):
-        """What came to an ear before, and that was not meant for it, fails the test."""
+    def human_overheard_nobody(self):
         human = tones.heard_in(self.phone.heard, 8000)
         for voice in ("caller", "agent", "hold"):
             windows = human[voice]
             assert not windows.any(), f"the human heard the {voice}: {windows.sum()}"
+
+    def nobody_overheard(self):
+        """What came to an ear before, and that was not meant for it, fails the test."""
+        self.human_overheard_nobody()
         for ear in (self.caller, self.agent):
             for voice in ("human", "brief"):
                 windows = heard(ear)[voice]

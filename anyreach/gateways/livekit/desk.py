@@ -313,11 +313,12 @@ class Desk:
 
     async def _permit_agent(self, agent: rtc.RemoteParticipant, *, can_subscribe: bool) -> None:
         """By permission: tracks that come later are refused with it, and granted with it."""
-        who = {"room": self._room_name, "identity": agent.identity}
-        known = await self._client.room.get_participant(api.RoomParticipantIdentity(**who))
-        known.permission.can_subscribe = can_subscribe
+        room, identity = self._room_name, agent.identity
+        who = api.RoomParticipantIdentity(room=room, identity=identity)
+        permission = (await self._client.room.get_participant(who)).permission
+        permission.can_subscribe = can_subscribe
         await self._client.room.update_participant(
-            api.UpdateParticipantRequest(permission=known.permission, **who)
+            api.UpdateParticipantRequest(room=room, identity=identity, permission=permission)
         )
 
     async def _subscribe(
