@@ -6,6 +6,7 @@ contract: what is there is used, and what is not is not missed.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -113,6 +114,34 @@ class Closed:
 Happening = Speech | SpeechCut | ToolRun | Utterance | Presence | Lost | Back | Closed
 
 
+_late: set[asyncio.Task[None]] = set()
+
+
+async def join(room: rtc.Room, token: str) -> None:
+    """Connect `room`, subscribed to nobody's sound. Raises LiveKitAway.
+
+    LiveKit's library ends the whole process when a connection comes that nobody waits for any
+    more. So one that takes too long is waited for all the same, and left.
+    """
+    options = rtc.RoomOptions(auto_subscribe=False)
+    connecting = asyncio.create_task(room.connect(settings.LIVEKIT_URL, token, options))
+    try:
+        await asyncio.wait_for(asyncio.shield(connecting), CONNECT_TIMEOUT_S)
+    except (rtc.ConnectError, TimeoutError) as error:
+        raise LiveKitAway from error
+    finally:
+        if not connecting.done():
+            leaving = asyncio.create_task(_leave_at_once(room, connecting))
+            _late.add(leaving)
+            leaving.add_done_callback(_late.discard)
+
+
+async def _leave_at_once(room: rtc.Room, connecting: asyncio.Task[None]) -> None:
+    with contextlib.suppress(rtc.ConnectError):
+        await connecting
+    await room.disconnect()
+
+
 @asynccontextmanager
 async def followed(room_name: str, *, identity: str) -> AsyncIterator["Following"]:
     """Join `room_name` hidden, without sound, and yield what happens in it.
@@ -121,18 +150,7 @@ async def followed(room_name: str, *, identity: str) -> AsyncIterator["Following
     gone: ask the server before. Raises LiveKitAway.
     """
     following = Following()
-    try:
-        await asyncio.wait_for(
-            following.room.connect(
-                settings.LIVEKIT_URL,
-                recorder_token(room=room_name, identity=identity),
-                rtc.RoomOptions(auto_subscribe=False),
-            ),
-            CONNECT_TIMEOUT_S,
-        )
-    except (rtc.ConnectError, TimeoutError) as error:
-        await following.leave()
-        raise LiveKitAway from error
+    await join(following.room, recorder_token(room=room_name, identity=identity))
     try:
         own_events.only_its_own(following.room)
         for participant in following.room.remote_participants.values():
