@@ -14,11 +14,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from livekit import api, rtc
 
+from anyreach.gateways.livekit.own_events import only_its_own
 from anyreach.gateways.livekit.phones import dial, ears_of, mouth_of
-from anyreach.gateways.livekit.room import CONNECT_TIMEOUT_S
+from anyreach.gateways.livekit.room import join
 from anyreach.gateways.livekit.server import Gone, LiveKitAway, our_errors, server
 from anyreach.gateways.livekit.tokens import desk_token
 from anyreach.gateways.livekit.words import KINDS, Kind, LeaveReason
@@ -85,14 +85,8 @@ class Desk:
 
     async def join(self, identity: str) -> None:
         """Join as `identity`, and keep apart from now on whom this desk was told to."""
-        token = desk_token(room=self._room_name, identity=identity)
-        options = rtc.RoomOptions(auto_subscribe=False)
-        try:
-            await asyncio.wait_for(
-                self.room.connect(settings.LIVEKIT_URL, token, options), CONNECT_TIMEOUT_S
-            )
-        except (rtc.ConnectError, TimeoutError) as error:
-            raise LiveKitAway from error
+        await join(self.room, desk_token(room=self._room_name, identity=identity))
+        only_its_own(self.room)
         self._allow()
         self._separating = asyncio.create_task(self._keep_separate())
 
