@@ -438,6 +438,6 @@ async def _play(source: rtc.AudioSource, sound: Sound, *, pause_s: float) -> Non
     samples = np.concatenate([sound.samples, pause])
     position = 0
     while True:
-        frame = samples.take(range(position, position + size), mode="wrap")
+        frame = samples.take(np.arange(position, position + size), mode="wrap")
         position = (position + size) % len(samples)
         await source.capture_frame(rtc.AudioFrame(frame.tobytes(), sound.rate, 1, size))
