@@ -109,19 +109,21 @@ def held(spans: Iterable[RecordedSpan]) -> set[int]:
 
 
 def missed(span: RecordedSpan, *, lost_at: datetime, back_at: datetime) -> None:
-    """Note that its recorder was cut off from the room for a while."""
-    with transaction.atomic():
-        if not held([span]):
-            return
-        RecordedSpan.objects.create(
-            conversation_id=span.conversation_id,
-            process_id=span.process_id,
-            identity=span.identity,
-            started_at=span.started_at,
-            ended_at=max(span.started_at, lost_at),
-        )
-        span.started_at = back_at
-        span.save(update_fields=["started_at"])
+    """Note that its recorder was cut off from the room for a while.
+
+    In the transaction of whoever knows that `span` is held.
+    """
+    # What an earlier try has left in it was perhaps rolled back.
+    span.refresh_from_db(fields=["started_at"])
+    RecordedSpan.objects.create(
+        conversation_id=span.conversation_id,
+        process_id=span.process_id,
+        identity=span.identity,
+        started_at=span.started_at,
+        ended_at=max(span.started_at, lost_at),
+    )
+    span.started_at = back_at
+    span.save(update_fields=["started_at"])
 
 
 def end(span: RecordedSpan, *, at: datetime) -> None:

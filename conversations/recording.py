@@ -16,7 +16,6 @@ from asgiref.sync import sync_to_async
 from django.db import (
     DatabaseError,
     InterfaceError,
-    OperationalError,
     close_old_connections,
 )
 from django.utils import timezone
@@ -52,7 +51,7 @@ from conversations.models import (
 )
 from conversations.transcript import Cut, Event, Item, Text, Tool, changed, fold
 from conversations.turns import Saved, time_of
-from conversations.writing import Heard, writer
+from conversations.writing import DATABASE_AWAY, Heard, writer
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +60,6 @@ AFTER_THE_END_S = 30
 LOOK_EVERY_S = 0.3
 AGAIN_AFTER_S = 1.0
 WORDS_WAIT_S = 300
-DATABASE_AWAY = (OperationalError, InterfaceError)
 # When a worker stops and nobody comes, it is the only one.
 ANOTHER_COMES_WITHIN_S = 5
 # What is sent just when a newcomer joins may not reach it.

@@ -15,6 +15,8 @@ from conversations.turns import News
 
 log = logging.getLogger(__name__)
 
+DATABASE_AWAY = (OperationalError, InterfaceError)
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -49,21 +51,23 @@ class Writer:
             await self._write(waiting)
 
     async def _write(self, waiting: Waiting) -> None:
+        failure: Exception | None = None
         try:
             await sync_to_async(_save)([heard for heard, _ in waiting])
         except Exception as error:
-            if len(waiting) > 1 and not isinstance(error, (OperationalError, InterfaceError)):
+            if len(waiting) > 1 and not isinstance(error, DATABASE_AWAY):
                 # What is wrong with one of them keeps no other.
                 for one in waiting:
                     await self._write([one])
                 return
-            for _, written in waiting:
-                if not written.done():
-                    written.set_exception(error)
-        else:
-            for _, written in waiting:
-                if not written.done():
-                    written.set_result(None)
+            failure = error
+        for _, written in waiting:
+            if written.done():
+                continue
+            if failure:
+                written.set_exception(failure)
+            else:
+                written.set_result(None)
 
 
 writer = Writer()

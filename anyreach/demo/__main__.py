@@ -34,6 +34,8 @@ from anyreach.stack.progress import run as run_with_progress
 
 ROOT = STATE.parent
 ACCESS = STATE / "demo.json"
+# One of which there is something to tell.
+OVER = "status=completed&channel=telephone&user_turn_count_above=3"
 READY_WITHIN_S = 60
 
 
@@ -249,8 +251,8 @@ def announce(children: list[Child], livekit: LiveKitServer | None) -> None:
     access = json.loads(ACCESS.read_text())
     with Progress("First calls"):
         meanwhile = partial(look_after, children, livekit)
-        live = newest(access, "status=in_progress", meanwhile)
-        ended = newest(access, "status=completed&channel=telephone", meanwhile)
+        live = newest(access, "status=in_progress&channel=telephone", meanwhile)
+        ended = newest(access, OVER, meanwhile)
     address = f"{access['url']}/core/conversations/{live['id']}/listener-token"
     briefs = f"{access['url']}/{access['organization']}/agent-assist"
     sign_ins = "\n".join(

@@ -29,9 +29,12 @@ def paints_of(page: Page, address: str) -> list[float]:
 
 
 @pytest.mark.timeout(600)
-def bench_brief_facts_on_screen(page: Page, site, supervisor, organization) -> None:
+def bench_brief_facts_on_screen(
+    page: Page, site, supervisor, organization, complaints: list[str]
+) -> None:
     print()
     print(told("a static page, to its first paint", paints_of(page, f"{site.url}/health")))
+    complaints.clear()  # it names no icon
     for number, length in enumerate(LENGTHS):
         said = [("agent" if at % 2 else "user", SAID[at % 3]) for at in range(length)]
         make_call(organization, said, user_id=f"{NUMBER}{number}")

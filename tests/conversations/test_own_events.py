@@ -1,9 +1,12 @@
 """Rooms that one process has joined are told each of what happens in it."""
 
 import asyncio
+import threading
 from contextlib import AsyncExitStack
 
 import pytest
+from livekit.rtc._ffi_client import FfiClient
+from livekit.rtc._proto.ffi_pb2 import FfiEvent
 
 from anyreach.gateways.livekit import own_events
 from anyreach.gateways.livekit import room as livekit_room
@@ -35,6 +38,32 @@ def test_each_room_hears_what_is_said_in_it_and_nothing_is_kept_of_those_left():
 
     assert asyncio.run(play()) == [f"I am in {room}." for room in ROOMS]
     assert own_events._post().subscribers == {}
+
+
+def test_what_happens_just_when_a_room_gets_its_address_reaches_it(monkeypatch):
+    post, event = own_events._post(), FfiEvent()
+    event.room_event.room_handle = 7
+
+    class Interrupted(dict):
+        """Somebody gets the address just after it was looked for."""
+
+        def get(self, address):
+            found = super().get(address)
+            giving = threading.Thread(target=lambda: post.deliver(*address, queue))
+            giving.start()
+            giving.join(0.5)
+            return found
+
+    async def play():
+        nonlocal queue
+        queue = FfiClient.instance.queue.subscribe()
+        monkeypatch.setattr(post, "subscribers", Interrupted())
+        await asyncio.to_thread(FfiClient.instance.queue.put, event)
+        return await asyncio.wait_for(queue.get(), 1)
+
+    queue = None
+    assert asyncio.run(play()) == event
+    FfiClient.instance.queue.unsubscribe(queue)
 
 
 async def _said_in(happenings):

@@ -1,6 +1,8 @@
 """What the recorders of a process have heard is written together, or else each for itself."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -9,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations import recorded
-from conversations.models import Conversation, Turn
+from conversations.models import Conversation, RecordedSpan, Turn
 from conversations.transcript import Text, fold
 from conversations.turns import Saved
 from conversations.writing import Heard, Writer
@@ -72,6 +74,17 @@ def test_words_that_cannot_be_kept_keep_no_others_from_being_written(calls):
     assert [type(each) for each in outcomes].count(IntegrityError) == 1
     assert isinstance(outcomes[2], IntegrityError)
     assert Turn.objects.count() == len(calls) - 1
+
+
+def test_a_second_try_tells_the_same_of_what_was_missed(calls):
+    several = [heard_in(call) for call in calls]
+    began, lost, back = (timezone.now() + timedelta(minutes=minute) for minute in range(3))
+    RecordedSpan.objects.filter(pk=several[0].span.pk).update(started_at=began)
+    several[0] = replace(several[0], absences=[(lost, back)])
+    several[2].news.turns[0].conversation_id = calls[2].organization_id
+    written(several)
+    spans = calls[0].recorded_spans.values_list("started_at", "ended_at")
+    assert set(spans) == {(began, lost), (back, None)}
 
 
 def test_a_recorder_that_was_relieved_writes_no_more(calls):

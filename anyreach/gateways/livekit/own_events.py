@@ -67,10 +67,12 @@ class _Post:
     def put(self, event: Any) -> None:
         kind = event.WhichOneof("message")
         handle_of = HANDLE_OF.get(kind)
-        subscriber = handle_of and self.subscribers.get((kind, handle_of(event)))
-        if not subscriber:
-            self._put(event)
-            return
+        # Whoever gets an address between the look and the library's round would miss the event.
+        with self._events._lock:
+            subscriber = handle_of and self.subscribers.get((kind, handle_of(event)))
+            if not subscriber:
+                self._put(event)
+                return
         queue, loop, _ = subscriber
         if not loop.is_closed():
             loop.call_soon_threadsafe(queue.put_nowait, event)

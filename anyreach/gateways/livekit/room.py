@@ -6,10 +6,9 @@ contract: what is there is used, and what is not is not missed.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,7 +136,7 @@ async def join(room: rtc.Room, token: str) -> None:
 
 
 async def _leave_at_once(room: rtc.Room, connecting: asyncio.Task[None]) -> None:
-    with contextlib.suppress(rtc.ConnectError):
+    with suppress(rtc.ConnectError):
         await connecting
     await room.disconnect()
 
