@@ -15,6 +15,9 @@ from conversations.turns import News
 
 log = logging.getLogger(__name__)
 
+# A transaction costs the same for one sentence as for what is heard in this time in many calls.
+GATHERED_S = 0.05
+
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
@@ -31,7 +34,7 @@ Waiting = list[tuple[Heard, asyncio.Future[None]]]
 
 
 class Writer:
-    """Takes what recorders have heard; while it writes, what comes waits for the next time."""
+    """Takes what recorders have heard, and writes what comes within GATHERED_S together."""
 
     def __init__(self) -> None:
         self._waiting: Waiting = []
@@ -47,6 +50,7 @@ class Writer:
 
     async def _work(self) -> None:
         while self._waiting:
+            await asyncio.sleep(GATHERED_S)
             waiting, self._waiting = self._waiting, []
             await self._write(waiting)
 

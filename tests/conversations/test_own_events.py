@@ -1,10 +1,12 @@
 """Rooms that one process has joined are told each of what happens in it."""
 
 import asyncio
+import logging
 import threading
 from contextlib import AsyncExitStack
 
 import pytest
+from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient
 from livekit.rtc._proto.ffi_pb2 import FfiEvent
 
@@ -64,6 +66,41 @@ def test_what_happens_just_when_a_room_gets_its_address_reaches_it(monkeypatch):
     queue = None
     assert asyncio.run(play()) == event
     FfiClient.instance.queue.unsubscribe(queue)
+
+
+def test_a_room_is_not_told_a_stream_in_pieces(monkeypatch):
+    told, tell = [], rtc.Room._on_room_event
+
+    def noting(room, event):
+        told.append(event.WhichOneof("message"))
+        tell(room, event)
+
+    async def play():
+        await make_room("unread")
+        async with livekit_room.followed("unread", identity="recorder-unread") as following:
+            party = await Party().join(token_of("agent-1", "unread", kind="agent"))
+            await party.say("S1", "I am", "I am here.")
+            await asyncio.wait_for(_said_in(following.happenings), 10)
+            await party.leave()
+
+    monkeypatch.setattr(rtc.Room, "_on_room_event", noting)
+    asyncio.run(play())
+    assert "text_stream_opened" in told
+    assert not own_events.UNREAD & set(told)
+
+
+def test_what_the_native_part_logs_stays_inside(monkeypatch, caplog):
+    async def play():
+        await make_room("quiet")
+        own_events._post()
+        caplog.clear()
+        async with livekit_room.followed("quiet", identity="recorder-quiet"):
+            await asyncio.sleep(1)
+
+    monkeypatch.setenv("LIVEKIT_RTC_DEBUG", "1")
+    with caplog.at_level(logging.DEBUG, logger="livekit"):
+        asyncio.run(play())
+    assert not [each for each in caplog.records if each.name == "livekit"]
 
 
 async def _said_in(happenings):

@@ -1,29 +1,44 @@
 """Many LiveKit rooms in one process, each told of what happens in it, and of nothing else.
 
 LiveKit's library asks every room and every stream of a process about every event: work that
-grows with the square of their number. Here an event goes straight to whose it is.
+grows with the square of their number. Here an event goes straight to whose it is, and what
+nobody reads goes nowhere.
 """
 
+import os
+from asyncio import AbstractEventLoop
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from livekit import rtc
-from livekit.rtc._ffi_client import FfiClient
+from livekit.rtc._ffi_client import FfiClient, ffi_event_callback
+from livekit.rtc.version import __version__ as VERSION
+
+# Nor is what it logs printed instead: it calls every room's end an error.
+os.environ.setdefault("RUST_LOG", "off")
 
 # What an event of a kind says of whose it is.
 HANDLE_OF: dict[str, Callable[[Any], int]] = {
     "room_event": lambda event: event.room_event.room_handle,
     "text_stream_reader_event": lambda event: event.text_stream_reader_event.reader_handle,
+    "byte_stream_reader_event": lambda event: event.byte_stream_reader_event.reader_handle,
 }
+# Each waking of an event loop from LiveKit's thread costs more than the event that it brings.
+GATHERED_S = 0.01
+# A stream in pieces, of which the library makes a reader's events itself.
+UNREAD = {"stream_header_received", "stream_chunk_received", "stream_trailer_received"}
 # Whoever began one of these waits for its event apart from the room.
 WAITED_FOR_APART = ("text_stream_", "byte_stream_", "capture_audio_frame")
 
 
-def only_its_own(receiver: rtc.Room | rtc.TextStreamReader) -> None:
+def only_its_own(receiver: rtc.Room | rtc.TextStreamReader | rtc.ByteStreamReader) -> None:
     """Spare a connected room, or a stream, what happens in others."""
-    if isinstance(receiver, rtc.TextStreamReader):
-        _post().deliver("text_stream_reader_event", receiver._reader_handle, receiver._queue)
+    if not isinstance(receiver, rtc.Room):
+        text = isinstance(receiver, rtc.TextStreamReader)
+        kind = "text_stream_reader_event" if text else "byte_stream_reader_event"
+        _post().deliver(kind, receiver._reader_handle, receiver._queue)
         return
     assert receiver._ffi_handle is not None  # noqa: S101 - it is connected
     queue = receiver._ffi_queue
@@ -41,9 +56,11 @@ class _Post:
 
     def __init__(self) -> None:
         self.subscribers: dict[tuple[str, int], Any] = {}
+        self.gathered: defaultdict[AbstractEventLoop, list[tuple[Any, Any]]] = defaultdict(list)
         self._events: Any = FfiClient.instance.queue
         self._put, self._unsubscribe = self._events.put, self._events.unsubscribe
         self._events.put, self._events.unsubscribe = self.put, self.unsubscribe
+        _keep_logs_inside()
 
     def deliver(
         self,
@@ -66,6 +83,8 @@ class _Post:
 
     def put(self, event: Any) -> None:
         kind = event.WhichOneof("message")
+        if kind == "room_event" and event.room_event.WhichOneof("message") in UNREAD:
+            return
         handle_of = HANDLE_OF.get(kind)
         # Whoever gets an address between the look and the library's round would miss the event.
         with self._events._lock:
@@ -73,9 +92,19 @@ class _Post:
             if not subscriber:
                 self._put(event)
                 return
-        queue, loop, _ = subscriber
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(queue.put_nowait, event)
+            queue, loop, _ = subscriber
+            if loop.is_closed():
+                return
+            self.gathered[loop].append((queue, event))
+            first = len(self.gathered[loop]) == 1
+        if first:
+            loop.call_soon_threadsafe(loop.call_later, GATHERED_S, self.hand_over, loop)
+
+    def hand_over(self, loop: AbstractEventLoop) -> None:
+        with self._events._lock:
+            gathered = self.gathered.pop(loop)
+        for queue, event in gathered:
+            queue.put_nowait(event)
 
     def unsubscribe(self, queue: Any) -> None:
         with self._events._lock:
@@ -83,6 +112,17 @@ class _Post:
                 if subscriber[0] is queue:
                     del self.subscribers[address]
             self._unsubscribe(queue)
+
+
+def _keep_logs_inside() -> None:
+    """Have the native part hand over no line of its log.
+
+    It hands over each that libwebrtc writes, one call into Python after another, where the
+    library throws them away: a third of what a recorder of many calls had to do. To initialize
+    it again changes its settings alone.
+    """
+    library = FfiClient.instance._ffi_lib
+    library.livekit_ffi_initialize(ffi_event_callback, False, b"python", VERSION.encode())
 
 
 @cache

@@ -219,6 +219,7 @@ class Following:
         self._read(self._follow_segment(reader, sender, self._opened_at))
 
     def _on_session(self, reader: rtc.ByteStreamReader, sender: str) -> None:
+        own_events.only_its_own(reader)
         self._read(self._follow_session(reader, sender))
 
     def _read(self, reading: Coroutine[Any, Any, None]) -> None:
