@@ -18,7 +18,7 @@ from tests.callers import Party, make_room, token_of, until
 from tests.conftest import Process, test_database_url
 from tests.organizations.factories import make_organization
 
-SENTENCES = 200
+SENTENCES = 100
 LOOK_EVERY_S = 0.001
 CALLS = 100
 CALLS_COME_WITHIN_S = 300
