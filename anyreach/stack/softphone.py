@@ -27,7 +27,8 @@ class Softphone:
     """A baresip that has `number` and plays the file `voice` to whoever it talks with.
 
     Sound files are WAV: mono, 16 bits, RATE samples a second. What it hears and says is written
-    to files in `folder`, which must not be there yet. With `answers` it answers by itself.
+    to files in `folder`, which must not be there yet. With `answers` it answers by itself. There
+    is no jitter on one machine, so it plays what comes when it comes.
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class Softphone:
             "audio_player aubridge,nil\naudio_alert aubridge,nil\n"
             f"audio_source aufile,{self.voice}\n"
             f"ausrc_srate {RATE}\nauplay_srate {RATE}\n"
+            "jitter_buffer_delay 0-0\n"
             f"rtp_ports {self.rtp_port}-{self.rtp_port + 20}\n"
             f"module_path {MODULES}\n"
             "module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n"
