@@ -33,16 +33,20 @@ UNREAD = {"stream_header_received", "stream_chunk_received", "stream_trailer_rec
 WAITED_FOR_APART = ("text_stream_", "byte_stream_", "capture_audio_frame")
 
 
-def only_its_own(receiver: rtc.Room | rtc.TextStreamReader | rtc.ByteStreamReader) -> None:
-    """Spare a connected room, or a stream, what happens in others."""
+def only_its_own(
+    receiver: rtc.Room | rtc.TextStreamReader | rtc.ByteStreamReader, *, may_wait: bool = False
+) -> None:
+    """Spare a connected room, or a stream, what happens in others. If it `may_wait`, it is told
+    GATHERED_S later, with all that has happened by then.
+    """
     if not isinstance(receiver, rtc.Room):
         text = isinstance(receiver, rtc.TextStreamReader)
         kind = "text_stream_reader_event" if text else "byte_stream_reader_event"
-        _post().deliver(kind, receiver._reader_handle, receiver._queue)
+        _post().deliver(kind, receiver._reader_handle, receiver._queue, may_wait=may_wait)
         return
     assert receiver._ffi_handle is not None  # noqa: S101 - it is connected
-    queue = receiver._ffi_queue
-    _post().deliver("room_event", receiver._ffi_handle.handle, queue, besides=_may_be_a_rooms)
+    handle, queue = receiver._ffi_handle.handle, receiver._ffi_queue
+    _post().deliver("room_event", handle, queue, besides=_may_be_a_rooms, may_wait=may_wait)
 
 
 def _may_be_a_rooms(event: Any) -> bool:
@@ -69,6 +73,7 @@ class _Post:
         queue: Any,
         *,
         besides: Callable[[Any], bool] | None = None,
+        may_wait: bool = False,
     ) -> None:
         """Have events of `kind` with `handle` go to the subscriber with `queue` and to nobody
         else, and to it no others but those that `besides` wants.
@@ -79,7 +84,7 @@ class _Post:
             self._unsubscribe(queue)
             if besides:
                 events._subscribers.append((*mine[:2], besides))
-            self.subscribers[kind, handle] = mine
+            self.subscribers[kind, handle] = (*mine[:2], may_wait)
 
     def put(self, event: Any) -> None:
         kind = event.WhichOneof("message")
@@ -92,8 +97,11 @@ class _Post:
             if not subscriber:
                 self._put(event)
                 return
-            queue, loop, _ = subscriber
+            queue, loop, may_wait = subscriber
             if loop.is_closed():
+                return
+            if not may_wait:
+                loop.call_soon_threadsafe(queue.put_nowait, event)
                 return
             self.gathered[loop].append((queue, event))
             first = len(self.gathered[loop]) == 1

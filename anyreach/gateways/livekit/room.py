@@ -151,7 +151,7 @@ async def followed(room_name: str, *, identity: str) -> AsyncIterator["Following
     following = Following()
     await join(following.room, recorder_token(room=room_name, identity=identity))
     try:
-        own_events.only_its_own(following.room)
+        own_events.only_its_own(following.room, may_wait=True)
         for participant in following.room.remote_participants.values():
             following.tell(Presence(_info(participant), left=False))
         yield following
@@ -215,11 +215,11 @@ class Following:
         # Streams are opened in the order they were sent, but each is then read on its own, so
         # that of two within a millisecond the later one may be read first.
         self._opened_at = max(_now(), self._opened_at + 1)
-        own_events.only_its_own(reader)
+        own_events.only_its_own(reader, may_wait=True)
         self._read(self._follow_segment(reader, sender, self._opened_at))
 
     def _on_session(self, reader: rtc.ByteStreamReader, sender: str) -> None:
-        own_events.only_its_own(reader)
+        own_events.only_its_own(reader, may_wait=True)
         self._read(self._follow_session(reader, sender))
 
     def _read(self, reading: Coroutine[Any, Any, None]) -> None:
