@@ -68,6 +68,7 @@ class Desk:
         self._holds, self._guards_human, self._human_may_hear = False, True, False
         self._human_deaf_until = 0.0
         self._separating: asyncio.Task[None] | None = None
+        self._refusing: asyncio.Task[None] | None = None
         self._unsettled = asyncio.Event()
         # Lest what was refused before an order is sent after it. Whoever is just leaving is
         # answered for late: that must not keep the others waiting.
@@ -212,6 +213,8 @@ class Desk:
         self._fall_silent()
         async with self._ordering_call, self._ordering_human:
             self._holds = self._guards_human = False
+            if self._refusing:
+                await asyncio.wait({self._refusing})
             human = self._human_there
             if human is None:
                 return
@@ -275,9 +278,16 @@ class Desk:
             if human and self._guards_human:
                 await self._all([*self._mutings(human, muted=True), self._fit_ears()])
 
+    async def _refuse_human(self) -> None:
+        with contextlib.suppress(LiveKitAway):  # asked again, with all else
+            await self._all([self._permit_human(can_subscribe=False), self._unsubscribe_human()])
+
     async def _fit_ears(self) -> None:
-        """Let the human hear our voice; nothing at all while they may be asking for another's."""
-        if self._human_may_hear and not self._human_is_deaf:
+        """Let the human hear our voice; nothing at all while they may be asking for another's.
+
+        What LiveKit is just giving them it goes on giving, whatever they may: it is taken, too.
+        """
+        if self._human_may_hear:
             await self._unsubscribe_human()
         # Asked anew: another's track may have come meanwhile.
         hears = self._human_may_hear and not self._human_is_deaf
@@ -409,6 +419,11 @@ class Desk:
     def _on_track(self, _: object, publisher: rtc.RemoteParticipant) -> None:
         if publisher.identity != self._human:
             self._human_deaf_until = time.monotonic() + ASKED_FOR_WITHIN_S
+            if self._guards_human and self.has_human:
+                # Ahead of all else that is being ordered: their telephone asks for it now.
+                self._refusing = asyncio.create_task(self._refuse_human())
+                self._refusing.add_done_callback(self._on_change)
+                return
         self._on_change()
 
     def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
