@@ -51,13 +51,14 @@ def test_who_answers_hears_a_chime_where_nothing_can_speak(organization, new_pho
     trial = over(organization.outbound_trunk)
     assert trial.result == "It was answered, and heard our voice to its end."
     assert trial.answered_at
+    # What it heard is on disk when its call is over.
+    async_to_sync(until)(lambda: phone.calls_over)
     assert np.abs(phone.heard.astype(int)).max() > 1000
     shown = admin.get("/acme/phones/trial-call").text
     assert "+4930555010: It was answered, and heard our voice to its end." in shown
     assert "data-under-way" not in shown
-    async_to_sync(until)(lambda: phone.calls_over)
     assert phone.calls == 1
-    assert server.list_rooms() == []
+    async_to_sync(until)(sync_to_async(lambda: server.list_rooms() == []))
     assert not Conversation.objects.exists()
 
 
@@ -69,6 +70,7 @@ def test_where_something_can_speak_a_voice_is_heard(
         new_worker()
         phone = new_phone(answers=True)
         rings(give_trunk(organization, phone))
+    async_to_sync(until)(lambda: phone.calls_over)
     assert tones.heard_in(phone.heard, 8000)["brief"].any()
 
 
@@ -110,6 +112,5 @@ def test_a_telephone_rings_once_although_the_worker_dies(organization, new_phone
     first.kill()
     new_worker()
     assert over(trunk, within_s=30).result == "The worker that called has died."
-    async_to_sync(until)(lambda: phone.calls_over)
     assert phone.calls == 1
-    assert server.list_rooms() == []
+    async_to_sync(until)(sync_to_async(lambda: server.list_rooms() == []))

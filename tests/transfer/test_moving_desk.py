@@ -180,7 +180,7 @@ def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(
             assert time.monotonic() - over_at < 2
             await until(lambda: scene.told and scene.told_by_rpc)
             await scene.supervisor_room_is_gone()
-            assert scene.phone.calls_over
+            await until(lambda: scene.phone.calls_over)
             scene.nobody_overheard()
             assert not heard(scene.caller, over_at + 1)["hold"].any()
 
@@ -202,7 +202,7 @@ def test_the_human_is_let_go_when_the_call_ends_on_hold(scene, new_worker):
             await scene.caller.leave()
             await scene.reaches(Status.CANCELLED)
             await scene.supervisor_room_is_gone()
-            assert scene.phone.calls_over
+            await until(lambda: scene.phone.calls_over)
 
     asyncio.run(play())
 
