@@ -16,7 +16,8 @@ from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient, ffi_event_callback
 from livekit.rtc.version import __version__ as VERSION
 
-# Nor is what it logs printed instead: it calls every room's end an error.
+# Read when the library is loaded. What its native part logs (`_keep_logs_inside`) is not printed
+# instead: it calls every room's end an error.
 os.environ.setdefault("RUST_LOG", "off")
 
 # What an event of a kind says of whose it is.
@@ -103,10 +104,9 @@ class _Post:
             if not may_wait:
                 loop.call_soon_threadsafe(queue.put_nowait, event)
                 return
+            if loop not in self.gathered:
+                loop.call_soon_threadsafe(loop.call_later, GATHERED_S, self.hand_over, loop)
             self.gathered[loop].append((queue, event))
-            first = len(self.gathered[loop]) == 1
-        if first:
-            loop.call_soon_threadsafe(loop.call_later, GATHERED_S, self.hand_over, loop)
 
     def hand_over(self, loop: AbstractEventLoop) -> None:
         with self._events._lock:
@@ -126,7 +126,7 @@ def _keep_logs_inside() -> None:
     """Have the native part hand over no line of its log.
 
     It hands over each that libwebrtc writes, one call into Python after another, where the
-    library throws them away: a third of what a recorder of many calls had to do. To initialize
+    library throws them away: a fifth of what a recorder of many calls had to do. To initialize
     it again changes its settings alone.
     """
     library = FfiClient.instance._ffi_lib
