@@ -138,10 +138,8 @@ class Conductor:
         ):
             await _move(self.transfer, Status.FAILED, "No worker took the transfer up in time.")
             return
-        holding = [self.desk.hold()]
-        if self.transfer.hold_music == Transfer.HoldMusic.DEFAULT:
-            holding.append(self.desk.play_to_callers(sounds.hold_music()))
-        await asyncio.gather(*holding)
+        wants_music = self.transfer.hold_music == Transfer.HoldMusic.DEFAULT
+        await self.desk.hold(sounds.hold_music() if wants_music else None)
         words = await ask(words_of, self.transfer)
         self._speaking = asyncio.create_task(sounds.brief(words, accept=self.transfer.accept))
         await _move(self.transfer, Status.HOLDING)

@@ -6,21 +6,25 @@ import uuid
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+import httpx
 import numpy as np
 from asgiref.sync import sync_to_async
-from django.test import Client
 from django.utils import timezone
 from livekit import api
 
 from agent_assist.transfer.models import Transfer
 from tests.callers import Party, call, identities, server, until
 from tests.conversations.factories import make_conversation
+from tests.environment import WEB_PORT
 from tests.organizations.factories import bearer, make_api_key
 from tests.phones import tones
 from tests.phones.conftest import give_trunk
 
 NUMBER = "+4930555010"
 CALLER = "guest_1"
+# What the agent said until the music began, and the caller's buffer still plays.
+ON_ITS_WAY_S = 0.15
+our_web = httpx.Client(base_url=f"http://127.0.0.1:{WEB_PORT}")
 
 
 class Scene:
@@ -62,14 +66,13 @@ class Scene:
 
     def _post(self, body):
         address = f"/core/conversations/{self.conversation.pk}/warm-transfer"
-        kind = "application/json"
-        answer = Client().post(address, body, content_type=kind, headers=self.headers)
+        answer = our_web.post(address, json=body, headers=self.headers)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.content
         return Transfer.objects.get(pk=answer.json()["id"])
 
     async def cancel(self):
         address = f"/core/conversations/{self.conversation.pk}/warm-transfer/{self.transfer.pk}"
-        answer = await sync_to_async(Client().delete)(address, headers=self.headers)
+        answer = await sync_to_async(our_web.delete)(address, headers=self.headers)
         assert answer.json()["status"] == "cancelled"
 
     async def reaches(self, *statuses, within_s=20):

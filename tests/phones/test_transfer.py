@@ -13,7 +13,7 @@ from conversations.models import Status as ConversationStatus
 from tests.callers import identities, until
 from tests.organizations.factories import make_organization
 from tests.phones import tones
-from tests.phones.scene import Scene, heard
+from tests.phones.scene import ON_ITS_WAY_S, Scene, heard
 
 pytestmark = pytest.mark.usefixtures("web")
 
@@ -52,7 +52,7 @@ def test_a_human_takes_the_call_by_pressing_1(scene):
             scene.phone.answer()
             await scene.brief_is_heard()
             scene.nobody_overheard()
-            assert not heard(scene.caller, held_at)["agent"].any()
+            assert not heard(scene.caller, held_at + ON_ITS_WAY_S)["agent"].any()
             assert not heard(scene.agent, held_at)["caller"].any()
             scene.phone.press("1")
             await scene.reaches(Status.BRIDGED)
@@ -192,6 +192,7 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
     assert scene.phone.calls == 1
 
 
+@pytest.mark.whole_machine
 def test_ten_at_once_end_rightly_though_one_of_two_workers_is_killed(new_phone, new_worker):
     first = new_worker()
     new_worker()

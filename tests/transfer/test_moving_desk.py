@@ -23,7 +23,7 @@ from tests.conversations.factories import make_conversation, make_phone_number, 
 from tests.environment import free_port
 from tests.organizations.factories import bearer, make_api_key, make_organization
 from tests.phones import tones
-from tests.phones.scene import NUMBER, Scene, heard
+from tests.phones.scene import NUMBER, ON_ITS_WAY_S, Scene, heard
 from tests.transfer.cloud import Phone, cloud
 
 pytestmark = pytest.mark.usefixtures("web")
@@ -118,7 +118,7 @@ def test_a_human_is_moved_to_the_caller_whom_they_take(scene, organization, new_
             await scene.phone.answer()
             await scene.brief_is_heard()
             scene.nobody_overheard()
-            assert not heard(scene.caller, held_at)["agent"].any()
+            assert not heard(scene.caller, held_at + ON_ITS_WAY_S)["agent"].any()
             assert not heard(scene.agent, held_at)["caller"].any()
             await scene.phone.press("1")
             await scene.reaches(Status.BRIDGED)

@@ -31,6 +31,9 @@ QUEUE_MS = 200
 AGAIN_AFTER_S = 0.05
 # Longer than a telephone takes to ask for a track that is new in the room.
 ASKED_FOR_WITHIN_S = 0.5
+# To give somebody a track takes LiveKit's server 150 ms longer when it has just taken one from them
+# (`negotiationFrequency` of its pkg/rtc/transport.go). So what they are to hear now comes first.
+HEARD_WITHIN_S = 0.3
 LOOK_EVERY_S = 1.0
 TOPIC = "anyreach.transfer"
 # An agent without the method says so at once.
@@ -65,7 +68,8 @@ class Desk:
         self.closed: LeaveReason | None = None
         self.is_away = False
         self._client, self._room_name, self._human = client, room_name, human
-        self._holds, self._guards_human, self._human_may_hear = False, True, False
+        self._holds_agents, self._holds_callers = False, False
+        self._guards_human, self._human_may_hear = True, False
         self._human_deaf_until = 0.0
         self._separating: asyncio.Task[None] | None = None
         self._refusing: asyncio.Task[None] | None = None
@@ -73,6 +77,7 @@ class Desk:
         # Lest what was refused before an order is sent after it. Whoever is just leaving is
         # answered for late: that must not keep the others waiting.
         self._ordering_call, self._ordering_human = asyncio.Lock(), asyncio.Lock()
+        self._callers_may_hear_all = True
         self._voices: dict[str, rtc.LocalTrackPublication] = {}
         self._playing: dict[str, asyncio.Task[None]] = {}
         self.room.on("participant_connected", self._on_change)
@@ -133,21 +138,31 @@ class Desk:
 
     # --- Who hears whom ------------------------------------------------------------------------
 
-    async def hold(self) -> None:
-        """Let caller and agent hear each other no more."""
-        self._holds = True
+    async def hold(self, music: Sound | None) -> None:
+        """Let caller and agent hear each other no more, and only the callers `music`, on and on.
+
+        The callers hear their agent until they have it.
+        """
+        self._holds_agents, self._holds_callers = True, music is None
+        parting = self._keep_apart()
+        if music is None:
+            await parting
+            return
+        await asyncio.gather(parting, self._play_to_callers(music))
+        self._holds_callers = True
         await self._keep_apart()
 
     async def release(self) -> None:
         """Let caller and agent hear each other again, and nothing of ours."""
         self._fall_silent()
         async with self._ordering_call:
-            self._holds = False
+            self._holds_agents = self._holds_callers = False
             agents = self._agents
             await self._all(
                 [self._subscribe(each, agents) for each in self._callers]
                 + [self._permit_agent(each, can_subscribe=True) for each in agents]
             )
+        self._take_voices_back()
 
     async def obstacle(self) -> str | None:
         """Return what of LiveKit (`enable_remote_unmute`) would keep us from bridging, if any."""
@@ -212,7 +227,7 @@ class Desk:
         """Let human and caller hear each other, and put the agents out."""
         self._fall_silent()
         async with self._ordering_call, self._ordering_human:
-            self._holds = self._guards_human = False
+            self._holds_agents = self._holds_callers = self._guards_human = False
             if self._refusing:
                 await asyncio.wait({self._refusing})
             human = self._human_there
@@ -226,6 +241,7 @@ class Desk:
                     *(self._remove(each.identity) for each in self._agents),
                 ]
             )
+        self._take_voices_back()
 
     async def put_human_out(self) -> None:
         await self._all([self._remove(self._human)])
@@ -265,12 +281,12 @@ class Desk:
 
     async def _keep_apart(self) -> None:
         async with self._ordering_call:
-            if self._holds:
-                agents = self._agents
-                await self._all(
-                    [self._subscribe(each, agents, subscribe=False) for each in self._callers]
-                    + [self._permit_agent(each, can_subscribe=False) for each in agents]
-                )
+            agents = self._agents if self._holds_agents else []
+            callers = self._callers if self._holds_callers else []
+            await self._all(
+                [self._subscribe(each, agents, subscribe=False) for each in callers]
+                + [self._permit_agent(each, can_subscribe=False) for each in agents]
+            )
 
     async def _guard_human(self) -> None:
         async with self._ordering_human:
@@ -363,44 +379,58 @@ class Desk:
 
     # --- What we play --------------------------------------------------------------------------
 
-    async def play_to_callers(self, music: Sound) -> None:
-        """Play `music` on and on, to be heard by the callers only."""
+    async def _play_to_callers(self, music: Sound) -> None:
+        """They have it on return, or much is amiss."""
         await self._speak("hold", music, pause_s=0)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._voices["hold"].wait_for_subscription(), HEARD_WITHIN_S)
 
     async def play_to_human(self, brief: Sound, *, pause_s: float) -> None:
         """Say `brief` again and again, to be heard by the human only, once they may hear."""
+        self._callers_may_hear_all = False
+        self._allow()
         await self._speak("brief", brief, pause_s=pause_s)
+        self._allow()
 
     async def _speak(self, name: str, sound: Sound, *, pause_s: float) -> None:
         source = rtc.AudioSource(sound.rate, 1, queue_size_ms=QUEUE_MS)
         track = rtc.LocalAudioTrack.create_audio_track(name, source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False)
         self._voices[name] = await self.room.local_participant.publish_track(track, options)
-        self._allow()
         self._playing[name] = asyncio.create_task(_play(source, sound, pause_s=pause_s))
 
     def _allow(self) -> None:
-        """Name who may hear which of our tracks. Whoever is not named hears none."""
-        human = self._human_there
-        listeners = {"hold": self._callers, "brief": [human] if human else []}
+        """Name who may hear which of our tracks. Whoever is not named hears none.
+
+        Callers may hear all until there is one that is not for them: a track that is named only
+        once it is there reaches them 40 ms later.
+        """
         permissions = [
-            rtc.ParticipantTrackPermission(
-                participant_identity=listener.identity,
-                allow_all=False,
-                allowed_track_sids=[publication.sid],
-            )
-            for name, publication in self._voices.items()
-            for listener in listeners[name]
+            self._permission(each, "hold", hears_all=self._callers_may_hear_all)
+            for each in self._callers
         ]
+        if human := self._human_there:
+            permissions.append(self._permission(human, "brief"))
         self.room.local_participant.set_track_subscription_permissions(
             allow_all_participants=False, participant_permissions=permissions
+        )
+
+    def _permission(
+        self, listener: rtc.RemoteParticipant, voice: str, *, hears_all: bool = False
+    ) -> rtc.ParticipantTrackPermission:
+        sids = [self._voices[voice].sid] if voice in self._voices else []
+        return rtc.ParticipantTrackPermission(
+            participant_identity=listener.identity, allow_all=hears_all, allowed_track_sids=sids
         )
 
     def _fall_silent(self) -> None:
         for playing in self._playing.values():
             playing.cancel()
-        self._voices.clear()
         self._playing.clear()
+
+    def _take_voices_back(self) -> None:
+        self._voices.clear()
+        self._callers_may_hear_all = False
         self._allow()
 
     async def leave(self) -> None:
@@ -452,7 +482,10 @@ async def _play(source: rtc.AudioSource, sound: Sound, *, pause_s: float) -> Non
     pause = np.zeros(int(sound.rate * pause_s), dtype=np.int16)
     samples = np.concatenate([sound.samples, pause])
     position = 0
-    while True:
-        frame = samples.take(np.arange(position, position + size), mode="wrap")
-        position = (position + size) % len(samples)
-        await source.capture_frame(rtc.AudioFrame(frame.tobytes(), sound.rate, 1, size))
+    try:
+        while True:
+            frame = samples.take(np.arange(position, position + size), mode="wrap")
+            position = (position + size) % len(samples)
+            await source.capture_frame(rtc.AudioFrame(frame.tobytes(), sound.rate, 1, size))
+    finally:
+        source.clear_queue()

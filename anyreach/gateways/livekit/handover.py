@@ -53,14 +53,11 @@ class Handover(Protocol):
     def pressed(self) -> Sequence[str]:
         """The human's digits."""
 
-    async def hold(self) -> None:
-        """Let caller and agent hear each other no more."""
+    async def hold(self, music: Sound | None) -> None:
+        """Let caller and agent hear each other no more, and only the callers `music`, on and on."""
 
     async def release(self) -> None:
         """Let caller and agent hear each other again, and nothing of ours."""
-
-    async def play_to_callers(self, music: Sound) -> None:
-        """Play `music` on and on, to be heard by the callers only."""
 
     async def obstacle(self) -> str | None:
         """Return what of LiveKit would keep us from bridging, in a sentence; None: nothing."""

@@ -78,14 +78,11 @@ class MovingDesk:
 
     # --- With the caller -----------------------------------------------------------------------
 
-    async def hold(self) -> None:
-        await asyncio.gather(self._with_caller.hold(), self._with_human.join(self._identity))
+    async def hold(self, music: Sound | None) -> None:
+        await asyncio.gather(self._with_caller.hold(music), self._with_human.join(self._identity))
 
     async def release(self) -> None:
         await self._with_caller.release()
-
-    async def play_to_callers(self, music: Sound) -> None:
-        await self._with_caller.play_to_callers(music)
 
     async def tell_agents(self, message: dict[str, str]) -> None:
         await self._with_caller.tell_agents(message)
@@ -136,7 +133,7 @@ class _WithCaller(Desk):
     async def admit_from(self, other: "_WithHuman") -> None:
         """Put the agents out and the human in. The music plays on until they are there."""
         async with self._ordering_call:
-            self._holds = False
+            self._holds_agents = self._holds_callers = False
             await self._all([self._remove(each.identity) for each in self._agents])
         # Whoever is not there has hung up, or was moved by a worker that is gone.
         with contextlib.suppress(Gone):
@@ -144,6 +141,7 @@ class _WithCaller(Desk):
                 await other.move_human(self._room_name)
                 await asyncio.wait_for(self._human_comes(), MOVED_WITHIN_S)
         self._fall_silent()
+        self._take_voices_back()
 
     async def _human_comes(self) -> None:
         while not self.has_human:
