@@ -22,7 +22,8 @@ class Humming(Softphone):
         super().__init__(folder, number, voice, *ports, answers=answers)
         with wave.open(str(voice), "wb") as file:
             file.setparams((1, 2, RATE, 0, "NONE", ""))
-            times = np.arange(RATE * 60) / RATE
+            # A telephone whose sound ends hangs up.
+            times = np.arange(RATE * 120) / RATE
             tone = np.sin(2 * np.pi * frequency * times) * 8000
             file.writeframes(tone.astype(np.int16).tobytes())
 
