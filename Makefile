@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-.PHONY: help demo test test-agent lint format bench bench-volume soak lock release-sdk
+.PHONY: help demo demo-phone test test-agent lint format bench bench-volume soak lock release-sdk
 
 help:  ## Print what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -8,6 +8,10 @@ help:  ## Print what can be made
 demo:  ## Run AnyReach with three live calls on this machine
 	@$(PYTHON) -m anyreach.stack.bootstrap demo
 	@exec .venv/bin/python -m anyreach.demo
+
+demo-phone:  ## The same with telephones: a call comes in, and is transferred to a human
+	@$(PYTHON) -m anyreach.stack.bootstrap demo-phone
+	@exec .venv/bin/python -m anyreach.demo phone
 
 test:  ## Run every check and test
 	@$(PYTHON) -m anyreach.stack.bootstrap test

@@ -45,6 +45,7 @@ await build({
       @import "./static/css/brief.css";
       @import "./static/css/embedding.css";
       @import "./static/css/listening.css";
+      @import "./static/css/transfer.css";
     `,
     loader: "css",
     resolveDir: ".",

@@ -9,7 +9,10 @@ from django.db.models import Q
 from pydantic import BaseModel
 
 from agent_assist.brief.sections import Sections, Withheld
+from agent_assist.transfer.models import Transfer
 from conversations.models import Conversation
+
+__all__ = ["Brief", "Content", "Transfer", "sealed"]
 
 
 class Content(BaseModel):

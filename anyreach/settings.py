@@ -122,6 +122,18 @@ LLM_MAX_INPUT_TOKENS = number("LLM_MAX_INPUT_TOKENS", default=24_000, minimum=10
 LLM_SECOND_LOOK = flag("LLM_SECOND_LOOK", default=False)
 BRIEF_KEYS = fernet_keys("BRIEF_KEY", needed=bool(LLM_BASE_URL))
 
+# --- Warm transfers ------------------------------------------------------------------------
+
+TRANSFER_STRATEGY = one_of("TRANSFER_STRATEGY", "auto", "gated", "move")
+HOLD_MUSIC_FILE = env.str("HOLD_MUSIC_FILE", default="")
+if HOLD_MUSIC_FILE and not Path(HOLD_MUSIC_FILE).is_file():
+    refuse("HOLD_MUSIC_FILE is no file.")
+SPEECH_BASE_URL = web_url("SPEECH_BASE_URL")
+SPEECH_API_KEY = env.str("SPEECH_API_KEY", default="")
+SPEECH_MODEL = env.str("SPEECH_MODEL", default="tts-1")
+SPEECH_VOICE = env.str("SPEECH_VOICE", default="alloy")
+SPEECH_TIMEOUT_S = number("SPEECH_TIMEOUT_S", default=5)
+
 # --- Django --------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -311,10 +323,12 @@ SPECTACULAR_SETTINGS = {
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 PROCRASTINATE_IMPORT_PATHS = [
+    "agent_assist.transfer.conducting",
     "agent_assist.writing",
     "anyreach.jobs.stalled",
     "conversations.listening",
     "conversations.phones.dialling",
+    "conversations.phones.trying",
     "conversations.reconciling",
     "conversations.recording",
     "conversations.revoking",

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+import agent_assist.transfer.urls
 import agent_assist.urls
 import conversations.urls
 import listen_sdk.urls
@@ -26,6 +27,7 @@ urlpatterns = [
     path("docs/api", api_docs.page, name="api-docs"),
     path("core/", include(conversations.urls.core_urlpatterns)),
     path("core/", include(agent_assist.urls.core_urlpatterns)),
+    path("core/", include(agent_assist.transfer.urls.core_urlpatterns)),
     path("public/", include(listen_sdk.urls.public_urlpatterns)),
     path("livekit/", include(conversations.urls.livekit_urlpatterns)),
     path("admin/", include(organizations.admin_urlpatterns)),
@@ -34,5 +36,6 @@ urlpatterns = [
     path("<slug:org_slug>/", include(organizations.organization_urlpatterns)),
     path("<slug:org_slug>/", include(conversations.urls.organization_urlpatterns)),
     path("<slug:org_slug>/", include(agent_assist.urls.organization_urlpatterns)),
+    path("<slug:org_slug>/", include(agent_assist.transfer.urls.organization_urlpatterns)),
     path("<slug:org_slug>/", include(listen_sdk.urls.organization_urlpatterns)),
 ]

@@ -18,6 +18,7 @@ from anyreach.organizations.models import Organization
 from conversations import lifecycle
 from conversations.lifecycle import Evidence
 from conversations.models import (
+    DESK_PREFIX,
     HUMAN_PREFIX,
     LISTENER_PREFIX,
     RECORDER_PREFIX,
@@ -55,7 +56,8 @@ def create(
     """
     if data["channel"] != Channel.WEBRTC:
         raise Invalid("channel", "This channel is not offered by this installation.")
-    if data["user_id"].startswith((LISTENER_PREFIX, RECORDER_PREFIX, HUMAN_PREFIX)):
+    ours = (LISTENER_PREFIX, RECORDER_PREFIX, HUMAN_PREFIX, DESK_PREFIX)
+    if data["user_id"].startswith(ours):
         raise Invalid("user_id", "This beginning is kept for AnyReach's own participants.")
     conversation, _ = made_once(
         organization,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, IntegerField
+from django.db.models import Case, F, IntegerField, Value, When
 from django.db.models.functions import Cast, Extract, Greatest
 
 from anyreach.live.announcing import announce
@@ -46,6 +46,7 @@ def predecessors(status: Status) -> list[Status]:
 def report(conversation: Conversation, evidence: Evidence) -> bool:
     """Move `conversation` to what `evidence` says, if that is a step forward.
 
+    What is completed after a human took it over is transferred.
     Writes the status history, announces the change once committed and, at the end of a
     conversation, has its ears closed. Returns whether this report made the move.
     """
@@ -60,9 +61,10 @@ def report(conversation: Conversation, evidence: Evidence) -> bool:
             == 1
         )
         if moved:
+            conversation.refresh_from_db()
             StatusChange.objects.create(
                 conversation=conversation,
-                status=evidence.status,
+                status=conversation.status,
                 at=evidence.at,
                 source=evidence.source,
             )
@@ -105,6 +107,9 @@ def _changes(evidence: Evidence) -> dict[str, object]:
     changes: dict[str, object] = {"status": evidence.status, "updated_at": evidence.at}
     if evidence.status == Status.IN_PROGRESS:
         changes["answered_at"] = evidence.at
+    if evidence.status == Status.COMPLETED:
+        taken = When(transferred_at__isnull=False, then=Value(Status.TRANSFERRED))
+        changes["status"] = Case(taken, default=Value(Status.COMPLETED))
     if evidence.status in TERMINAL:
         # Clocks differ between LiveKit and us: an end is never before its beginning.
         ended_at = Greatest(evidence.at, F("answered_at"), F("created_at"))

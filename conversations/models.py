@@ -103,8 +103,9 @@ E164_FORM = r"^\+[1-9][0-9]{4,14}$"
 class OutboundTrunk(models.Model):
     """An organization's way out to telephones: one of LiveKit's SIP trunks, paid by it alone.
 
-    `number` is shown to whom it calls. `allowed_prefixes` are beginnings of the numbers that may
-    be called; while there are none, any number may.
+    `number` is shown to whom it calls. `allowed_prefixes` are beginnings of the numbers that the
+    API may call; while there are none, any number. `transfer_destinations` are who calls may be
+    transferred to (conversations/phones/destinations.py); while there are none, nobody.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -112,6 +113,7 @@ class OutboundTrunk(models.Model):
     sip_trunk_id = models.CharField(max_length=64, unique=True)
     number = models.CharField(max_length=16)
     allowed_prefixes = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    transfer_destinations = ArrayField(models.CharField(max_length=253), default=list, blank=True)
 
     objects = OrganizationsOwn.as_manager()
 
@@ -124,6 +126,10 @@ class OutboundTrunk(models.Model):
             models.CheckConstraint(
                 condition=~Q(allowed_prefixes__contains=[""]), name="outbound_trunk_prefix_form"
             ),
+            models.CheckConstraint(
+                condition=~Q(transfer_destinations__overlap=["", "*"]),
+                name="outbound_trunk_destination_form",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +137,34 @@ class OutboundTrunk(models.Model):
 
     def may_call(self, number: str) -> bool:
         return not self.allowed_prefixes or number.startswith(tuple(self.allowed_prefixes))
+
+
+class TrialCall(models.Model):
+    """A test call: a telephone rings, and hears a sentence. Of a trunk's, the last one is kept.
+
+    `result` is a sentence fit for a person, once it is over.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    trunk = models.OneToOneField(OutboundTrunk, models.CASCADE, related_name="trial_call")
+    destination = models.CharField(max_length=255)
+    requested_at = models.DateTimeField()
+    dialled_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    result = models.CharField(max_length=255, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def sentence(self) -> str:
+        """How it goes, or went."""
+        if self.finished_at:
+            return self.result
+        if self.answered_at:
+            return "It was answered, and hears our voice."
+        return "It is called." if self.dialled_at else "It waits for a worker."
 
 
 # What people write between a number's digits, and its plus: it may get lost in an address.
@@ -193,6 +227,8 @@ class Conversation(models.Model):
     room_sid = models.CharField(max_length=64, null=True, blank=True)
     request_hash = models.CharField(max_length=64, null=True, blank=True)
     dialled_at = models.DateTimeField(null=True, blank=True)
+    # When a human took the call over from the agent.
+    transferred_at = models.DateTimeField(null=True, blank=True)
 
     objects = ConversationQuerySet.as_manager()
 
@@ -581,6 +617,9 @@ class ListenEvent(models.Model):
 LISTENER_PREFIX = "listener-"
 RECORDER_PREFIX = "recorder-"
 HUMAN_PREFIX = "human-"
+DESK_PREFIX = "desk-"
+# Of rooms: one in which a human is told of a call, before LiveKit moves them into it.
+SUPERVISOR_PREFIX = "supervisor-"
 
 
 class WebhookEvent(models.Model):

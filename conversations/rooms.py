@@ -19,9 +19,11 @@ from anyreach.organizations.models import Organization
 from conversations import lifecycle
 from conversations.lifecycle import Evidence
 from conversations.models import (
+    DESK_PREFIX,
     HUMAN_PREFIX,
     LISTENER_PREFIX,
     RECORDER_PREFIX,
+    SUPERVISOR_PREFIX,
     Agent,
     Channel,
     Conversation,
@@ -53,8 +55,9 @@ ENDINGS = {
 
 
 def is_ours(participant: ParticipantInfo) -> bool:
-    """Is this one of our own ears, which are no part of the conversation?"""
-    return participant.hidden or participant.identity.startswith((LISTENER_PREFIX, RECORDER_PREFIX))
+    """Is this a participant of our own, which is no part of the conversation?"""
+    ours = (LISTENER_PREFIX, RECORDER_PREFIX, DESK_PREFIX)
+    return participant.hidden or participant.identity.startswith(ours)
 
 
 def conversation_of(
@@ -69,8 +72,11 @@ def conversation_of(
     In this order: the conversation that has this life of the room; an open one with a room of
     this name (made through the API, or LiveKit restarted and the room came back); the dialled
     number in an organization's phone numbers; the room's metadata. None when nobody claims it;
-    without `may_open` a claim alone makes no conversation.
+    without `may_open` a claim alone makes no conversation. A human's own room while a call is
+    transferred is part of no conversation, whatever number it is called from.
     """
+    if room.name.startswith(SUPERVISOR_PREFIX):
+        return None
     known = Conversation.objects.filter(room_sid=room.sid).first() if room.sid else None
     if known is not None:
         return known

@@ -79,6 +79,7 @@ organization_urlpatterns: list[URLPattern] = [
     path("listening", listening_views.ledger_page, name="listening"),
     path("listening.csv", listening_views.ledger_file, name="listening-file"),
     path("phones", phone_views.phones_page, name="phones"),
+    path("phones/trial-call", phone_views.trial_call, name="trial-call"),
     path("phones/remove", phone_views.remove_trunk, name="remove-trunk"),
     path("agents", agent_views.agents_page, name="agents"),
     path("agents/add", agent_views.add_agent, name="add-agent"),

@@ -101,14 +101,16 @@ def lines(request: OrganizationRequest, conversation_id: UUID) -> JsonResponse:
 @never_cache
 @organization_page(*READERS)
 def events(request: OrganizationRequest, conversation_id: UUID) -> HttpResponseBase:
-    """Tell, as server-sent events, that status or transcript changed; never what was said."""
+    """Tell, as server-sent events, that status, turns or transfers changed; never what was said."""
     conversation = _visible(request, conversation_id)
     return event_stream(_stream(conversation.pk, Reader.of(request)))
 
 
 async def _stream(conversation_id: UUID, reader: Reader) -> AsyncIterator[str]:
     # Others are not even told that somebody listens.
-    told = {"turns"} | ({"listeners"} if reader.caller.can(Scope.ORGANIZATIONS_MANAGE) else set())
+    told = ["turns", "transfer"]
+    if reader.caller.can(Scope.ORGANIZATIONS_MANAGE):
+        told.append("listeners")
     async for what in changes_of(conversation_id, reader):
         if what is None:
             yield STILL_HERE

@@ -1,6 +1,7 @@
 """What LiveKit reports: kept once, acknowledged at once, handled after, in order of arrival."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,11 +13,13 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from prometheus_client import Counter
 
+from anyreach.gateways.livekit import phones
 from anyreach.gateways.livekit import webhooks as livekit_webhooks
-from anyreach.gateways.livekit.words import LeaveReason
+from anyreach.gateways.livekit.server import LiveKitAway
+from anyreach.gateways.livekit.words import Kind, LeaveReason, ParticipantInfo
 from anyreach.gateways.livekit.words import WebhookEvent as Event
 from conversations import listening, recording, rooms
-from conversations.models import StatusChange, WebhookEvent
+from conversations.models import HUMAN_PREFIX, SUPERVISOR_PREFIX, StatusChange, WebhookEvent
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,7 @@ HANDLED = {
     "participant_left",
     "participant_connection_aborted",
 }
+SEEN_WITH_A_TELEPHONE = {"participant_joined", "track_published"}
 UNTIL_IT_WORKS = RetryStrategy(max_attempts=60, wait=1, linear_wait=1)
 unclaimed = Counter("anyreach_webhooks_unclaimed_total", "Events of rooms that nobody claims")
 
@@ -35,11 +39,14 @@ def keep(body: bytes, authorization: str) -> None:
     """Keep a webhook's event and have it handled, unless its id is known already.
 
     The row and its job are written in one transaction: what was acknowledged will be handled.
-    An ear that may not be there does not wait for its job: it is put out first.
+    An ear that may not be there does not wait for its job: it is put out first. So is a human
+    secluded who is called for a transfer, whatever has become of the worker that called.
     Raises NotFromLiveKit, ValueError.
     """
     text = livekit_webhooks.verified(body, authorization)
     event = livekit_webhooks.read(text)
+    if event.name in SEEN_WITH_A_TELEPHONE and event.participant:
+        _seclude(event.room.name, event.participant)
     if event.name not in HANDLED:
         return
     if event.name == "participant_joined" and event.participant:
@@ -50,6 +57,15 @@ def keep(body: bytes, authorization: str) -> None:
             handle.configure(lock=_lock(event.room.name)).defer(event_id=event.id)
     except IntegrityError:
         log.info("A webhook event came twice", extra={"event_id": event.id})
+
+
+def _seclude(room_name: str, participant: ParticipantInfo) -> None:
+    # In a room of their own there is nothing that they must not hear.
+    if room_name.startswith(SUPERVISOR_PREFIX):
+        return
+    if participant.kind == Kind.SIP and participant.identity.startswith(HUMAN_PREFIX):
+        with suppress(LiveKitAway):
+            phones.seclude(room_name, participant.identity)
 
 
 def are_waiting(room_name: str) -> bool:

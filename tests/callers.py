@@ -11,6 +11,8 @@ import numpy as np
 from django.conf import settings
 from livekit import api, rtc
 
+from anyreach.gateways.livekit.own_events import only_its_own
+
 RATE = 48_000
 FRAME = 480
 
@@ -55,6 +57,7 @@ class Party:
         self.closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.heard: dict[str, list[tuple[float, np.ndarray]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._hearing: dict[str, asyncio.Task[None]] = {}
         self.track_sid = ""
         for event in (
             "participant_connected",
@@ -68,6 +71,7 @@ class Party:
         ):
             self.room.on(event, self._note(event))
         self.room.on("track_subscribed", self._listen)
+        self.room.on("track_unsubscribed", self._listen_no_more)
         self.room.on("disconnected", self._close)
 
     def _note(self, event: str) -> Callable[..., None]:
@@ -88,15 +92,28 @@ class Party:
         participant: rtc.RemoteParticipant,
     ) -> None:
         if track.kind == rtc.TrackKind.KIND_AUDIO:
-            self._tasks.append(asyncio.create_task(self._hear(track, participant.identity)))
+            hearing = asyncio.create_task(self._hear(track, participant.identity))
+            self._hearing[publication.sid] = hearing
+
+    def _listen_no_more(
+        self,
+        track: rtc.RemoteTrack,
+        publication: rtc.RemoteTrackPublication,
+        participant: rtc.RemoteParticipant,
+    ) -> None:
+        hearing = self._hearing.pop(publication.sid, None)
+        if hearing:
+            hearing.cancel()
 
     async def _hear(self, track: rtc.RemoteTrack, identity: str) -> None:
         async for event in rtc.AudioStream(track, sample_rate=16_000, num_channels=1):
             samples = np.frombuffer(event.frame.data, dtype=np.int16)
             self.heard.setdefault(identity, []).append((time.monotonic(), samples))
 
-    async def join(self, token: str) -> "Party":
-        await self.room.connect(settings.LIVEKIT_URL, token)
+    async def join(self, token: str, *, listens: bool = True) -> "Party":
+        options = rtc.RoomOptions(auto_subscribe=listens)
+        await self.room.connect(settings.LIVEKIT_URL, token, options)
+        only_its_own(self.room)
         return self
 
     async def hum(self, frequency: int, *, pulsing: bool = False) -> None:
@@ -140,7 +157,7 @@ class Party:
         return float(spectrum[near].max()) if near.any() else 0.0
 
     async def leave(self) -> None:
-        for task in self._tasks:
+        for task in (*self._tasks, *self._hearing.values()):
             task.cancel()
         await self.room.disconnect()
 
@@ -157,15 +174,18 @@ async def _tone(source: rtc.AudioSource, frequency: int, pulsing: bool) -> None:
 
 @contextlib.asynccontextmanager
 async def call(
-    room: str, *, metadata: str = "", caller: str = "guest_1"
+    room: str, *, metadata: str = "", caller: str = "guest_1", listens: bool = True
 ) -> AsyncIterator[tuple[Party, Party]]:
-    """A caller (440 Hz, steady) and an agent (660 Hz, pulsing) in a room with `metadata`."""
+    """A caller (440 Hz, steady) and an agent (660 Hz, pulsing) in a room with `metadata`.
+
+    One process can listen in few rooms at once: the library grows slow.
+    """
     await make_room(room, metadata=metadata)
     parties = Party(), Party()
     try:
-        await parties[0].join(token_of(caller, room))
+        await parties[0].join(token_of(caller, room), listens=listens)
         await parties[0].hum(440)
-        await parties[1].join(token_of("agent-1", room, kind="agent"))
+        await parties[1].join(token_of("agent-1", room, kind="agent"), listens=listens)
         await parties[1].hum(660, pulsing=True)
         yield parties
     finally:

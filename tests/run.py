@@ -63,7 +63,8 @@ def tests() -> list[Stage]:
     apart = [f"--ignore={folder}" for folder in elsewhere]
     return [
         Stage("vitest", ("npm", "test", "--silent"), {"PATH": path_with_node()}),
-        Stage("pytest", (*pytest, "-n", "2", *apart), {}),
+        Stage("pytest", (*pytest, "-n", "2", "-m", "not whole_machine", *apart), {}),
+        Stage("pytest, a whole machine each", (*pytest, "-m", "whole_machine", *apart), {}),
         *(Stage(f"pytest {folder} in Chromium", (*pytest, folder), {}) for folder in in_chromium),
     ]
 

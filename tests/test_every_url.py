@@ -25,6 +25,7 @@ from tests.organizations.factories import (
     make_organization,
     make_token,
 )
+from tests.transfer.factories import make_transfer
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +92,7 @@ def ours() -> dict[str, object]:
         "invitation_id": invitation.pk,
         "token_id": make_token(member.user)[0].pk,
         "origin_id": make_embed_origin(organization).pk,
+        "transfer_id": make_transfer(conversation).pk,
     }
 
 

@@ -25,6 +25,7 @@ from tests.organizations.factories import (
     make_member,
     make_organization,
 )
+from tests.transfer.factories import make_transfer
 
 EXAMPLES = 10
 
@@ -79,6 +80,7 @@ def things(one_connection, livekit_server):
         "organization": organization,
         "conversation_id": conversation.pk,
         "phone_number": conversation.user_id,
+        "transfer_id": make_transfer(conversation).pk,
         "session_id": make_listen_session(conversation).pk,
         "agent_id": make_agent(organization).pk,
         "phone_number_id": make_phone_number(organization).pk,

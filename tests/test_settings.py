@@ -26,6 +26,7 @@ WRONG = {
     "LISTEN_TOKEN_TTL_S": "soon",
     "DEBUG": "perhaps",
     "DATABASE_POOL_SIZE": "0",
+    "TRANSFER_STRATEGY": "fly",
 }
 
 

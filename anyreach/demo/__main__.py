@@ -1,5 +1,7 @@
 """make demo: PostgreSQL, LiveKit, web, worker and three calls on one machine, until Ctrl-C.
 
+make demo-phone: Redis, livekit-sip and a telephone call too.
+
 This process never loads Django: it chooses what Django's settings will be.
 """
 
@@ -8,6 +10,7 @@ import json
 import os
 import secrets
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -20,7 +23,9 @@ from functools import partial
 from typing import Any
 
 from anyreach.stack import ports, postgres
+from anyreach.stack.dying_with_parent import die_with_parent
 from anyreach.stack.livekit import LiveKitServer, LiveKitServerFailed, LiveKitServerMissing
+from anyreach.stack.phones import Phones, PhonesFailed
 from anyreach.stack.postgres import STATE, PostgresFailed
 from anyreach.stack.private_files import write_private_json
 from anyreach.stack.processes import Child, KeepsDying, Stopped, stop_all, stop_on_signals
@@ -44,11 +49,12 @@ FAILURES = (
     KeepsDying,
     LiveKitServerFailed,
     LiveKitServerMissing,
+    PhonesFailed,
     PostgresFailed,
 )
 
 
-def main() -> int:
+def main(*, with_phones: bool) -> int:
     stop_on_signals()
     STATE.mkdir(exist_ok=True)
     with open(STATE / "demo.lock", "w") as lock:
@@ -57,18 +63,27 @@ def main() -> int:
         except BlockingIOError:
             print("The demo is running already. Stop that one first (Ctrl-C).", file=sys.stderr)
             return 1
-        return run()
+        return run(with_phones=with_phones)
 
 
-def run() -> int:
+def run(*, with_phones: bool) -> int:
     children: list[Child] = []
     livekit: LiveKitServer | None = None
+    phones: Phones | None = None
     try:
         environment = settings_of_the_demo()
-        livekit = start_livekit(environment)
+        livekit = livekit_of_the_demo(environment, with_phones=with_phones)
+        if livekit is not None and with_phones:
+            phones = phones_beside(livekit)
+            children += [phones.redis, phones.sip]
+            phones.start()
+        elif livekit is not None:
+            livekit.start()
         prepare(environment)
         children += start_children(environment)
         announce(children, livekit)
+        if phones is not None:
+            show_a_phone_call(environment, phones, partial(look_after, children, livekit))
         while True:
             time.sleep(0.5)
             look_after(children, livekit)
@@ -141,9 +156,14 @@ def kept_secrets() -> dict[str, str]:
     return all_of_them
 
 
-def start_livekit(environment: dict[str, str]) -> LiveKitServer | None:
-    """Start a LiveKit server unless LIVEKIT_URL names one; put its address in `environment`."""
+def livekit_of_the_demo(environment: dict[str, str], *, with_phones: bool) -> LiveKitServer | None:
+    """Return the LiveKit server to be started, unless LIVEKIT_URL names one that runs.
+
+    Its address is put in `environment`. Raises DemoFailed.
+    """
     webhook = f"{environment['BASE_URL'].replace('localhost', '127.0.0.1')}/livekit/webhook"
+    if "LIVEKIT_URL" in environment and with_phones:
+        raise DemoFailed("make demo-phone runs a LiveKit of its own: unset LIVEKIT_URL.")
     if "LIVEKIT_URL" in environment:
         print(f"LiveKit at {environment['LIVEKIT_URL']} must send its webhooks to {webhook}.")
         return None
@@ -155,10 +175,47 @@ def start_livekit(environment: dict[str, str]) -> LiveKitServer | None:
         tcp_port=ports.choose(7881, "LiveKit's TCP"),
         udp_port=ports.choose(7882, "LiveKit's UDP", kind=socket.SOCK_DGRAM),
         webhook_urls=[webhook],
+        redis_port=ports.choose(6379, "Redis") if with_phones else None,
     )
-    server.start()
     environment["LIVEKIT_URL"] = server.url
     return server
+
+
+def phones_beside(livekit: LiveKitServer) -> Phones:
+    return Phones(
+        folder=STATE / "livekit",
+        server=livekit,
+        sip_port=ports.choose(5060, "livekit-sip", kind=socket.SOCK_DGRAM),
+        health_port=ports.choose(5061, "livekit-sip's health"),
+        rtp_ports=range(10_000, 11_000),
+    )
+
+
+def show_a_phone_call(
+    environment: dict[str, str], phones: Phones, meanwhile: Callable[[], None]
+) -> None:
+    """Have a telephone call played and told on the terminal. The demo goes on if that fails."""
+    command = ["manage.py", "demo_phone", "--sip-port", str(phones.sip_port), "--traceback"]
+    log = STATE / "logs" / "phone.log"
+    with open(log, "ab") as errors:
+        playing = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    try:
+        while playing.poll() is None:
+            meanwhile()
+            time.sleep(0.1)
+    finally:
+        playing.kill()
+        playing.wait()
+    if playing.returncode != 0:
+        print(f"The telephone call failed. Its log is {log}.", file=sys.stderr)
 
 
 def prepare(environment: dict[str, str]) -> None:
@@ -245,4 +302,4 @@ def newest(access: dict[str, Any], query: str, meanwhile: Callable[[], None]) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(with_phones=sys.argv[1:] == ["phone"]))

@@ -30,6 +30,13 @@ class Agent(Say):
 
 
 @dataclass(frozen=True)
+class Human(Say):
+    """Of whom the call is transferred to."""
+
+    role = "human"
+
+
+@dataclass(frozen=True)
 class Tool:
     """A tool that the agent calls, which answers after `takes_s`."""
 
@@ -52,6 +59,7 @@ class Script:
     campaign: str
     summary: str
     lines: tuple[Say | Tool, ...] = field(repr=False)
+    human_voice: str = ""
 
     def spoken(self) -> Iterator[tuple[Say, Path]]:
         """Yield each spoken line with the file of its sound."""
@@ -270,6 +278,47 @@ HOTEL = Script(
         Agent("Small dogs are welcome, and stay for free.", ttft_ms=360),
         User("Wonderful. Thank you and good night."),
         Agent("Good night, and see you on Friday.", ttft_ms=300),
+    ),
+)
+
+TRANSFER = "transfer_to_human"
+# To be played on telephones: after TRANSFER a human has the call.
+HANDOVER = Script(
+    name="handover",
+    agent="Refund desk",
+    caller_name="Vera Holm",
+    caller_voice="slt",
+    agent_voice="rms",
+    human_voice="awb",
+    campaign="spring-returns",
+    summary="The caller has waited two weeks for a refund of 42 dollars, and was put through to a human.",
+    lines=(
+        Agent("Hello, this is the refund desk. How can I help you today?", ttft_ms=310),
+        User("Hello. You promised me a refund two weeks ago, and nothing has come."),
+        Agent("I am sorry to hear that. What is your order number, please?", ttft_ms=420),
+        User("It is four four seven one."),
+        Tool(
+            "find_order",
+            {"order_id": "4471"},
+            {"order": "4471", "item": "Kettle", "refund": "RF-2207", "state": "on hold"},
+        ),
+        Agent(
+            "Your refund is on hold, and I may not release it. I will put you through to a colleague who can.",
+            ttft_ms=640,
+        ),
+        Tool(
+            TRANSFER,
+            {
+                "transfer_number": "+15550199",
+                "supervisor_instructions": "Refund R F 2 2 0 7 is on hold. Please release it.",
+            },
+            {"status": "requested"},
+        ),
+        Human(
+            "Hello, this is the refund team. I have just released your refund. It will be on your card tomorrow."
+        ),
+        User("That was quick. Thank you very much."),
+        Human("You are welcome. Goodbye."),
     ),
 )
 

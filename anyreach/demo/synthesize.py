@@ -7,14 +7,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from anyreach.demo.scripts import SCRIPTS, SOUND, Say, Script
+from anyreach.demo.scripts import HANDOVER, SCRIPTS, SOUND, Say, Script
 
 LEVEL_DBFS = -20
 BITRATE_KBITS = 16
 
 
 def synthesize(script: Script, line: Say, target: Path) -> None:
-    voice = script.caller_voice if line.role == "user" else script.agent_voice
+    voices = {"user": script.caller_voice, "human": script.human_voice}
+    voice = voices.get(line.role, script.agent_voice)
     with tempfile.TemporaryDirectory() as folder:
         raw, even = Path(folder) / "raw.wav", Path(folder) / "even.wav"
         run("flite", "-voice", voice, "-t", line.text, "-o", raw)
@@ -45,7 +46,7 @@ def run(*command: str | Path) -> None:
 
 def main() -> None:
     SOUND.mkdir(exist_ok=True)
-    for script in SCRIPTS:
+    for script in (*SCRIPTS, HANDOVER):
         for line, target in script.spoken():
             synthesize(script, line, target)
             print(target.name)

@@ -1,4 +1,4 @@
-"""Make a machine ready for `make demo` and `make test`, with Python's own library alone.
+"""Make a machine ready for `make demo`, `demo-phone` and `test`, with Python's own library alone.
 
 Every step leaves a stamp beside what it made, so that whoever deletes that, deletes both.
 """
@@ -255,27 +255,35 @@ def go_program() -> str:
 # --- All of it -----------------------------------------------------------------------------
 
 
-def prepare(*, for_tests: bool) -> None:
+# What each goal needs beside us.
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    "demo": (),
+    "demo-phone": ("redis-server", "baresip", "espeak-ng"),
+    "test": ("chromium", "redis-server", "baresip"),
+}
+
+
+def prepare(goal: str) -> None:
     virtual_environment()
     python_packages("Python packages", ROOT / "requirements.txt")
-    if for_tests:
+    if goal == "test":
         python_packages("Python packages for tests", ROOT / "requirements-dev.txt")
     bundles()
     livekit_server()
-    if for_tests:
+    if goal != "demo":
         livekit_sip()
-        for program in ("chromium", "redis-server", "baresip"):
-            if not shutil.which(program):
-                system_packages(program, program)
+    for program in PROGRAMS[goal]:
+        if not shutil.which(program):
+            system_packages(program, program)
 
 
 def main(goal: str) -> int:
-    """Prepare for `goal`, "demo" or "test". Returns the exit status."""
+    """Prepare for `goal`, one of PROGRAMS. Returns the exit status."""
     STATE.mkdir(exist_ok=True)
     try:
         with open(STATE / "setup.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would make the same things
-            prepare(for_tests=goal == "test")
+            prepare(goal)
     except SetupFailed as failure:
         print(failure, file=sys.stderr)
         return 1

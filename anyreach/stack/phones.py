@@ -26,7 +26,7 @@ def livekit_sip() -> Path:
     """Return the livekit-sip on PATH, else the one that set-up built. Raises PhonesFailed."""
     found = Path(shutil.which("livekit-sip") or STATE / "bin" / "livekit-sip")
     if not found.exists():
-        raise PhonesFailed("livekit-sip is missing: `make test` builds it.")
+        raise PhonesFailed("livekit-sip is missing: `make demo-phone` builds it.")
     return found
 
 

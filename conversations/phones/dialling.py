@@ -88,8 +88,9 @@ async def _ring(conversation: Conversation, agent_name: str | None) -> None:
     await phones.make_room(room, agent_name=agent_name)
     await phones.dial(
         room=room,
+        identity=conversation.user_id,
         sip_trunk_id=conversation.trunk_id or "",
-        number=conversation.user_id,
+        destination=conversation.user_id,
         shown_number=conversation.agent_number or "",
         ringing_timeout_s=settings.PHONE_RINGING_TIMEOUT_S,
     )

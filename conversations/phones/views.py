@@ -1,16 +1,17 @@
 """The page Phones: over which trunk an organization calls, and whom it may call."""
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from anyreach.organizations.pages import OrganizationRequest, organization_page
 from anyreach.organizations.scopes import Scope
 from conversations.models import OutboundTrunk
-from conversations.phones import trunks
-from conversations.phones.forms import TrunkForm
+from conversations.phones import trunks, trying
+from conversations.phones.forms import TrialForm, TrunkForm
 
 
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
@@ -18,7 +19,7 @@ from conversations.phones.forms import TrunkForm
 @never_cache
 def phones_page(request: OrganizationRequest) -> HttpResponse:
     """Show the trunk; POST sets it."""
-    trunk = OutboundTrunk.objects.visible_to(request.caller).first()
+    trunk = _trunk(request)
     form = TrunkForm.about(trunk) if trunk else TrunkForm()
     if request.method == "POST":
         form = TrunkForm(request.POST)
@@ -30,9 +31,29 @@ def phones_page(request: OrganizationRequest) -> HttpResponse:
             else:
                 messages.success(request, "The outbound trunk is saved.")
                 return _back(request)
-    state = trunks.state_of(trunk) if trunk else None
-    context = {"form": form, "trunk": trunk, "state": state}
-    return render(request, "conversations/phones.html", context)
+    return _page(request, trunk, form=form, trial_form=TrialForm())
+
+
+@organization_page(Scope.ORGANIZATIONS_MANAGE)
+@require_http_methods(["GET", "POST"])
+@never_cache
+def trial_call(request: OrganizationRequest) -> HttpResponse:
+    """Show how the test call goes, as a part of the page; POST makes one."""
+    trunk = _trunk(request)
+    if trunk is None:
+        raise Http404
+    if request.method == "GET":
+        return render(request, "conversations/partials/trial_call.html", {"trunk": trunk})
+    form = TrialForm(request.POST)
+    if form.is_valid():
+        destination = form.cleaned_data["destination"]
+        try:
+            trying.try_out(trunk, destination=destination, now=timezone.now())
+        except (trying.NotAllowed, trying.NotNow) as refusal:
+            form.add_error("destination", refusal.detail)
+        else:
+            return _back(request)
+    return _page(request, trunk, form=TrunkForm.about(trunk), trial_form=form)
 
 
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
@@ -41,6 +62,24 @@ def remove_trunk(request: OrganizationRequest) -> HttpResponse:
     OutboundTrunk.objects.visible_to(request.caller).delete()
     messages.success(request, "The outbound trunk is removed.")
     return _back(request)
+
+
+def _trunk(request: OrganizationRequest) -> OutboundTrunk | None:
+    trunks_of_theirs = OutboundTrunk.objects.visible_to(request.caller)
+    found: OutboundTrunk | None = trunks_of_theirs.select_related("trial_call").first()
+    return found
+
+
+def _page(
+    request: OrganizationRequest,
+    trunk: OutboundTrunk | None,
+    *,
+    form: TrunkForm,
+    trial_form: TrialForm,
+) -> HttpResponse:
+    state = trunks.state_of(trunk) if trunk else None
+    context = {"form": form, "trial_form": trial_form, "trunk": trunk, "state": state}
+    return render(request, "conversations/phones.html", context)
 
 
 def _back(request: OrganizationRequest) -> HttpResponse:

@@ -1,32 +1,15 @@
 """A web caller for the agent beside: begins a call through AnyReach's API and hums its part.
 
-python caller.py, with ANYREACH_URL and an admin's ANYREACH_API_KEY; without them it calls
-`make demo`. It prints the conversation's id.
+python caller.py, with an admin's key (see core.py). It prints the conversation's id.
 """
 
 import asyncio
-import json
-import os
-from pathlib import Path
-from typing import Any
-from urllib.request import Request, urlopen
 
 import numpy as np
+from core import ask
 from livekit import rtc
 
 RATE = 48_000
-URL, KEY = os.environ.get("ANYREACH_URL"), os.environ.get("ANYREACH_API_KEY")
-if not (URL and KEY):
-    demo = json.loads((Path(__file__).parents[2] / ".anyreach/demo.json").read_text())
-    URL, KEY = demo["url"], demo["api_key"]
-
-
-def ask(path: str, body: dict[str, str] | None = None) -> Any:
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-    data = None if body is None else json.dumps(body).encode()
-    request = Request(f"{URL}/core/{path}", data, headers)  # noqa: S310 - the host is your setting
-    with urlopen(request, timeout=10) as answer:  # noqa: S310
-        return json.load(answer)
 
 
 def agent_id() -> str:
@@ -43,11 +26,18 @@ class Caller:
         self.room = rtc.Room()
         self._sound = rtc.AudioSource(RATE, 1, queue_size_ms=10_000)
         self._states: asyncio.Queue[str] = asyncio.Queue()
+        self._over = asyncio.Event()
         self.room.on("participant_attributes_changed", self._on_attributes)
+        self.room.on("participant_disconnected", self._on_left)
+        self.room.on("disconnected", lambda _: self._over.set())
 
     def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
         if state := changed.get("lk.agent.state"):
             self._states.put_nowait(state)
+
+    def _on_left(self, participant: rtc.RemoteParticipant) -> None:
+        if "lk.agent.state" in participant.attributes:
+            self._states.put_nowait("gone")
 
     async def call(self, url: str, token: str) -> None:
         await self.room.connect(url, token)
@@ -55,9 +45,13 @@ class Caller:
         microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self.room.local_participant.publish_track(track, microphone)
 
-    async def agent_is(self, state: str) -> None:
-        while await self._states.get() != state:
+    async def agent_is(self, *states: str) -> str:
+        while (state := await self._states.get()) not in states:
             pass
+        return state
+
+    async def call_ends(self) -> None:
+        await self._over.wait()
 
     async def hum(self, seconds: float) -> None:
         at = np.arange(int(RATE * seconds)) / RATE
@@ -80,10 +74,18 @@ async def main() -> None:
     # The agent has much to say now, and is interrupted.
     await asyncio.sleep(1.5)
     await caller.hum(1.0)
-    for seconds in (1.0, 0):
-        await caller.agent_is("speaking")
-        await caller.agent_is("listening")
-        await caller.hum(seconds)
+    await caller.agent_is("speaking")
+    await caller.agent_is("listening")
+    # A human is asked for: the agent begs for a moment, and is back if none takes the call.
+    await caller.hum(1.4)
+    await caller.agent_is("speaking")
+    if await caller.agent_is("speaking", "gone") == "gone":
+        await caller.call_ends()
+        return
+    await caller.agent_is("listening")
+    await caller.hum(1.0)
+    await caller.agent_is("speaking")
+    await caller.agent_is("listening")
     await caller.room.disconnect()
 
 

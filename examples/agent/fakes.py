@@ -69,7 +69,7 @@ class FakeRecognition(stt.RecognizeStream):
 
 
 class FakeLLM(llm.LLM):
-    """Looks an order up when it hears a number, and answers by a few rules."""
+    """Looks an order up when it hears a number, fetches a human, and answers by a few rules."""
 
     def chat(
         self,
@@ -91,15 +91,14 @@ class FakeAnswer(llm.LLMStream):
     def _delta(self) -> llm.ChoiceDelta:
         newest = self._chat_ctx.items[-1]
         if newest.type == "function_call_output":
+            if newest.is_error:
+                return self._says(f"I am sorry. {newest.output}")
             return self._says("I found your order. It was forty two dollars. Is it broken?")
         heard = (newest.text_content or "") if newest.type == "message" else ""
         if number := re.search(r"\d{4}", heard):
-            call = llm.FunctionToolCall(
-                name="find_order",
-                arguments=json.dumps({"order_id": number[0]}),
-                call_id=utils.shortuuid("call_"),
-            )
-            return llm.ChoiceDelta(role="assistant", tool_calls=[call])
+            return self._calls("find_order", order_id=number[0])
+        if "human" in heard:
+            return self._calls("transfer_to_human", reason="The lid of order 4471 is broken.")
         if "goodbye" in heard:
             return self._says("Goodbye.")
         if "Wait" in heard:
@@ -108,6 +107,12 @@ class FakeAnswer(llm.LLMStream):
             "I am sorry to hear that. I will now go through your order with you, from the first "
             "line to the last, and after that we will see together what can be done about it."
         )
+
+    def _calls(self, tool: str, **arguments: str) -> llm.ChoiceDelta:
+        call = llm.FunctionToolCall(
+            name=tool, arguments=json.dumps(arguments), call_id=utils.shortuuid("call_")
+        )
+        return llm.ChoiceDelta(role="assistant", tool_calls=[call])
 
     def _says(self, text: str) -> llm.ChoiceDelta:
         return llm.ChoiceDelta(role="assistant", content=text)

@@ -136,7 +136,7 @@ def test_a_long_transcript_costs_no_more_queries(
     conversation, reader, piece, django_assert_max_num_queries
 ):
     turns_of(conversation, 30)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         reader.get(piece)
 
 
@@ -200,12 +200,13 @@ class TestEvents:
     def test_what_others_say_is_not_told_nor_that_somebody_listens(self, conversation):
         reader = Reader(conversation, Role.SUPERVISOR)
         open_page = Stream(reader.client, f"{reader.address}/events")
-        open_page.wait_for(lambda: len(open_page.events) == 4)  # all is told twice at first
+        open_page.wait_for(lambda: len(open_page.events) == 6)  # all is told twice at first
         other = make_conversation(conversation.organization)
         for told, what in ((other, "turns"), (conversation, "listeners"), (conversation, "turns")):
             announce(conversation.organization_id, told.pk, what)
-        open_page.wait_for(lambda: len(open_page.events) > 4)
-        assert [name for name, _ in open_page.events] == ["status", "turns"] * 2 + ["turns"]
+        open_page.wait_for(lambda: len(open_page.events) > 6)
+        all_of_it = ["status", "turns", "transfer"]
+        assert [name for name, _ in open_page.events] == all_of_it * 2 + ["turns"]
 
     def test_it_ends_for_whom_the_rights_are_taken_and_no_other(self, conversation):
         readers = [Reader(conversation, role) for role in (Role.VIEWER, Role.ADMIN)]

@@ -5,9 +5,10 @@ import pytest
 import soundfile
 
 from anyreach.demo.player import RATE, load, word_ends
-from anyreach.demo.scripts import SCRIPTS, SOUND, Agent, Say, Tool
+from anyreach.demo.scripts import HANDOVER, SCRIPTS, SOUND, Agent, Say, Tool
 
-LINES = [(line, sound) for script in SCRIPTS for line, sound in script.spoken()]
+ALL = (*SCRIPTS, HANDOVER)
+LINES = [(line, sound) for script in ALL for line, sound in script.spoken()]
 
 
 @pytest.mark.parametrize(("line", "sound"), LINES, ids=[sound.stem for _, sound in LINES])

@@ -162,6 +162,14 @@ describe("the agent leaves", () => {
     expect(types()).toEqual([]);
   });
 
+  test("and our own desk is no other agent", async () => {
+    room.join("desk-1", ParticipantKind.AGENT, track("TR_hold"));
+    expect(connection.voices().map(({identity}) => identity)).toEqual([CALLER, AGENT]);
+    room.leave(AGENT);
+    await settle();
+    expect(types()).toEqual(["agentleft"]);
+  });
+
   test("but a human has taken the call", async () => {
     room.join("human-1", ParticipantKind.SIP);
     room.leave(AGENT);

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import connection
 from livekit import api
 
+from anyreach.gateways.livekit.server import delete_room, list_rooms
 from anyreach.organizations.models import Organization
 from anyreach.stack.livekit import LiveKitServer
 from anyreach.stack.phones import Phones
@@ -16,7 +17,7 @@ from conversations.models import OutboundTrunk
 from tests.callers import server
 from tests.conftest import Process, Web, running_web
 from tests.environment import WEB_PORT, free_port
-from tests.phones.softphone import Refuser, Softphone
+from tests.phones.softphone import Humming, Refuser
 
 OURS = "+493090182000"
 
@@ -49,8 +50,12 @@ def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
 
 
 @pytest.fixture(autouse=True)
-def _on_this_livekit(phones: Phones, settings) -> None:
+def _on_this_livekit(phones: Phones, settings) -> Iterator[None]:
+    """Whoever a test has left in a room there is out of it before the next."""
     settings.LIVEKIT_URL = phones.server.url
+    yield
+    for room in list_rooms():
+        delete_room(room.name)
 
 
 @pytest.fixture
@@ -60,11 +65,8 @@ def web(transactional_db: None, phones: Phones) -> Iterator[Web]:
 
 
 @pytest.fixture
-def new_worker(transactional_db: None, phones: Phones) -> Iterator[Callable[[], Process]]:
+def new_worker(no_jobs: None, phones: Phones) -> Iterator[Callable[[], Process]]:
     """Return a function that starts a worker, which lets telephones ring for four seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
-        cursor.execute("TRUNCATE procrastinate_periodic_defers CASCADE")
     workers: list[Process] = []
 
     def start() -> Process:
@@ -84,13 +86,15 @@ def worker(new_worker: Callable[[], Process]) -> Process:
 
 
 @pytest.fixture
-def new_phone(tmp_path: Path) -> Iterator[Callable[..., Softphone]]:
+def new_phone(tmp_path: Path) -> Iterator[Callable[..., Humming]]:
     """Return a function that starts a telephone."""
-    phones: list[Softphone] = []
+    phones: list[Humming] = []
 
-    def start(number: str = "+4930555010", *, answers: bool = False) -> Softphone:
+    def start(
+        number: str = "+4930555010", *, frequency: int = 440, answers: bool = False
+    ) -> Humming:
         folder = tmp_path / f"phone-{len(phones)}"
-        phones.append(Softphone(folder, number, frequency=440, answers=answers))
+        phones.append(Humming(folder, number, frequency=frequency, answers=answers))
         phones[-1].start()
         return phones[-1]
 
@@ -99,7 +103,9 @@ def new_phone(tmp_path: Path) -> Iterator[Callable[..., Softphone]]:
         each.stop()
 
 
-def give_trunk(organization: Organization, phone: Softphone | Refuser) -> OutboundTrunk:
+def give_trunk(
+    organization: Organization, phone: Humming | Refuser, **fields: Any
+) -> OutboundTrunk:
     """Give the organization a trunk of LiveKit's that leads to one telephone."""
 
     async def make() -> str:
@@ -113,5 +119,5 @@ def give_trunk(organization: Organization, phone: Softphone | Refuser) -> Outbou
         return str(made.sip_trunk_id)
 
     return OutboundTrunk.objects.create(
-        organization=organization, sip_trunk_id=async_to_sync(make)(), number=OURS
+        organization=organization, sip_trunk_id=async_to_sync(make)(), number=OURS, **fields
     )

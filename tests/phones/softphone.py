@@ -1,115 +1,39 @@
-"""Telephones that LiveKit can call: baresip, and one that only says no."""
+"""Telephones that LiveKit can call: one that hums, and one that only says no."""
 
-import json
 import re
-import shutil
 import socket
-import subprocess
 import threading
-import time
 import wave
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from anyreach.stack.dying_with_parent import die_with_parent
+from anyreach.stack.softphone import RATE, Softphone
 from tests.environment import free_port
 
-RATE = 8_000
-MODULES = Path("/usr/lib/baresip/modules")
 
-
-class Softphone:
-    """A baresip that has `number` and, when somebody hears it, plays a tone of `frequency`.
-
-    What it hears is written to files in `folder`.
-    """
+class Humming(Softphone):
+    """A telephone that, when somebody hears it, hums a tone of `frequency`."""
 
     def __init__(self, folder: Path, number: str, *, frequency: int, answers: bool) -> None:
-        self.folder, self.number = folder, number
-        self.sip_port, self.control_port, self.rtp_port = free_port(), free_port(), free_port()
-        self.frequency, self.answers = frequency, answers
-
-    def start(self) -> None:
-        (self.folder / "heard").mkdir(parents=True)
-        with wave.open(str(self.folder / "tone.wav"), "wb") as file:
+        voice = folder.with_suffix(".wav")
+        ports = free_port(), free_port(), free_port()
+        super().__init__(folder, number, voice, *ports, answers=answers)
+        with wave.open(str(voice), "wb") as file:
             file.setparams((1, 2, RATE, 0, "NONE", ""))
-            times = np.arange(RATE * 60) / RATE
-            tone = np.sin(2 * np.pi * self.frequency * times) * 8000
+            # A telephone whose sound ends hangs up.
+            times = np.arange(RATE * 120) / RATE
+            tone = np.sin(2 * np.pi * frequency * times) * 8000
             file.writeframes(tone.astype(np.int16).tobytes())
-        mode = "auto" if self.answers else "manual"
-        account = f"<sip:{self.number}@127.0.0.1:{self.sip_port}>;regint=0;answermode={mode}\n"
-        (self.folder / "accounts").write_text(account)
-        (self.folder / "config").write_text(
-            f"sip_listen 127.0.0.1:{self.sip_port}\n"
-            "audio_player aubridge,nil\naudio_alert aubridge,nil\n"
-            f"audio_source aufile,{self.folder}/tone.wav\n"
-            f"ausrc_srate {RATE}\nauplay_srate {RATE}\n"
-            f"rtp_ports {self.rtp_port}-{self.rtp_port + 20}\n"
-            f"module_path {MODULES}\n"
-            "module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n"
-            "module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
-            f"snd_path {self.folder}/heard\n"
-            f"ctrl_tcp_listen 127.0.0.1:{self.control_port}\n"
-        )
-        program = shutil.which("baresip")
-        assert program, "baresip is missing: `make test` installs it."
-        with open(self.folder / "log", "ab") as log:
-            self._process = subprocess.Popen(
-                [program, "-f", self.folder],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=die_with_parent,
-            )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.control_port), 1).close()
-                return
-            time.sleep(0.05)
-        raise TimeoutError("baresip did not come up.")
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def answer(self) -> None:
-        self._command("answer")
-
-    def hang_up(self) -> None:
-        """End the call, or say that the line is busy while it rings."""
-        self._command("hangup")
-
-    def _command(self, command: str) -> None:
-        body = json.dumps({"command": command, "params": "", "token": "test"})
-        with socket.create_connection(("127.0.0.1", self.control_port), 3) as control:
-            control.sendall(f"{len(body)}:{body},".encode())
-            control.recv(65_536)
-
-    @property
-    def calls(self) -> int:
-        """How often it was called."""
-        return len(re.findall("Incoming call from|answering call on", self._log()))
-
-    @property
-    def calls_over(self) -> int:
-        """How often whoever called it has given up."""
-        return self._log().count("session closed")
-
-    def _log(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")
 
     def hears(self, frequency: int) -> float:
         """Return the level, in samples, of `frequency` in the last second that it heard."""
-        for path in (self.folder / "heard").glob("*dec.wav"):
-            # The header tells the length only when the call is over.
-            samples = np.frombuffer(path.read_bytes()[44:][: 2**30 & ~1], dtype=np.int16)[-RATE:]
-            if len(samples) == RATE:
-                spectrum = np.abs(np.fft.rfft(samples * np.hanning(RATE))) / RATE
-                return float(spectrum[frequency - 10 : frequency + 10].max())
-        return 0.0
+        samples = self.heard[-RATE:]
+        if len(samples) < RATE:
+            return 0.0
+        spectrum = np.abs(np.fft.rfft(samples * np.hanning(RATE))) / RATE
+        return float(spectrum[frequency - 10 : frequency + 10].max())
 
 
 class Refuser:

@@ -105,7 +105,7 @@ def test_progress_counts_what_a_command_tells_and_ends_full(state, capfd):
 
 
 def test_ctrl_c_is_one_sentence(state, monkeypatch, capsys):
-    def interrupted(**_: object) -> None:
+    def interrupted(goal: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bootstrap, "prepare", interrupted)

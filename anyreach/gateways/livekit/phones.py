@@ -1,5 +1,6 @@
 """LiveKit's SIP service: its outbound trunks, and calling a telephone over one."""
 
+from contextlib import suppress
 from enum import Enum, auto
 
 from asgiref.sync import async_to_sync
@@ -7,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
 from anyreach.errors import Away
-from anyreach.gateways.livekit.server import server
+from anyreach.gateways.livekit.server import Gone, server
 
 SIP_BUSY = {486, 600}
 SIP_NOBODY = {408, 480, 487}
@@ -16,6 +17,8 @@ SIP_DECLINED = {603, 607, 608}
 
 
 class NoSipService(Away):
+    """LiveKit has no Redis, over which it would reach a SIP service."""
+
     detail = "LiveKit has no SIP service."
 
 
@@ -54,6 +57,32 @@ async def _has_outbound_trunk(sip_trunk_id: str) -> bool:
     return any(trunk.sip_trunk_id == sip_trunk_id for trunk in answer.items)
 
 
+def takes_calls() -> bool:
+    """Return whether a SIP service would take a call now. Nothing is dialled.
+
+    Raises LiveKitAway, NoSipService (503).
+    """
+    return async_to_sync(_takes_calls)()
+
+
+async def _takes_calls() -> bool:
+    await _has_outbound_trunk("")
+    # Without codecs there is no call: livekit-sip, and nobody before it, refuses this one.
+    call = api.CreateSIPParticipantRequest(
+        sip_call_to="nobody",
+        sip_number="nobody",
+        room_name="nowhere",
+        trunk=api.SIPOutboundConfig(hostname="nowhere.invalid"),
+        media=api.SIPMediaConfig(only_listed_codecs=True),
+    )
+    async with server(failover=False) as client:
+        try:
+            await client.sip.create_sip_participant(call)
+        except api.ServerError as error:
+            return error.code != api.ServerErrorCode.UNAVAILABLE
+    return True
+
+
 async def make_room(room: str, *, agent_name: str | None) -> None:
     """Make `room`, to which the agent `agent_name` is dispatched; None: any without a name.
 
@@ -65,27 +94,82 @@ async def make_room(room: str, *, agent_name: str | None) -> None:
 
 
 async def dial(
-    *, room: str, sip_trunk_id: str, number: str, shown_number: str, ringing_timeout_s: int
+    *,
+    room: str,
+    identity: str,
+    sip_trunk_id: str,
+    destination: str,
+    shown_number: str,
+    ringing_timeout_s: int,
+    deaf_for_half_a_second: bool = False,
 ) -> None:
-    """Call `number` (E.164) into `room`, as the participant of that identity, until it answers.
+    """Call `destination` (E.164 or a SIP URI) into `room` as participant `identity`, until it
+    answers and hears who is there; `deaf_for_half_a_second`, it does so that much later.
 
-    Raises NotReached; LiveKitAway, after which it may be ringing.
+    A SIP URI is called directly, without the trunk's user and password. Raises NotReached;
+    LiveKitAway, after which it may be ringing.
     """
     call = api.CreateSIPParticipantRequest(
-        sip_trunk_id=sip_trunk_id,
-        sip_call_to=number,
+        sip_call_to=destination,
         sip_number=shown_number,
         room_name=room,
-        participant_identity=number,
+        participant_identity=identity,
         ringing_timeout=Duration(seconds=ringing_timeout_s),
         wait_until_answered=True,
+        # Digits that are dialled on answer, before sound goes either way: a pause, and none.
+        dtmf="w" if deaf_for_half_a_second else "",
     )
+    user, _, host = destination.removeprefix("sip:").partition("@")
+    if host:
+        call.sip_call_to = user
+        call.trunk.hostname = host
+    else:
+        call.sip_trunk_id = sip_trunk_id
     # Where it fails over, the library sends a request twice: the telephone could ring twice.
     async with server(failover=False) as client:
         try:
             await client.sip.create_sip_participant(call)
         except api.ServerError as error:
             raise NotReached(_why(error)) from error
+
+
+def seclude(room: str, identity: str) -> None:
+    """Let a telephone that has not been connected yet neither hear nor be heard. One that has, or
+    is gone, is let be. Raises LiveKitAway (503).
+    """
+    with suppress(Gone):
+        async_to_sync(_seclude)(room, identity)
+
+
+async def _seclude(room: str, identity: str) -> None:
+    async with server() as client:
+        telephone = await client.room.get_participant(
+            api.RoomParticipantIdentity(room=room, identity=identity)
+        )
+        if telephone.attributes.get("sip.callStatus") == "active":
+            return
+        await client.room.update_participant(ears_of(room, identity, can_subscribe=False))
+        for track in telephone.tracks:
+            await client.room.mute_published_track(mouth_of(room, identity, track.sid, muted=True))
+
+
+def ears_of(room: str, identity: str, *, can_subscribe: bool) -> api.UpdateParticipantRequest:
+    """Return what says whether a telephone may hear."""
+    # It replaces the whole set. Without can_publish its track is gone for good, without
+    # can_update_metadata its call's status stands still.
+    permission = api.ParticipantPermission(
+        can_subscribe=can_subscribe,
+        can_publish=True,
+        can_publish_data=True,
+        can_update_metadata=True,
+        hidden=False,
+    )
+    return api.UpdateParticipantRequest(room=room, identity=identity, permission=permission)
+
+
+def mouth_of(room: str, identity: str, sid: str, *, muted: bool) -> api.MuteRoomTrackRequest:
+    """Return what says whether a telephone may be heard."""
+    return api.MuteRoomTrackRequest(room=room, identity=identity, track_sid=sid, muted=muted)
 
 
 def _why(error: api.ServerError) -> Why:

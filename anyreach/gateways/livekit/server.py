@@ -7,6 +7,7 @@ LIVEKIT_TIMEOUT_S seconds or refuses our key.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 
 import aiohttp
 from asgiref.sync import async_to_sync
@@ -24,6 +25,10 @@ from anyreach.gateways.livekit.words import (
 
 class LiveKitAway(Away):
     detail = "LiveKit does not answer. Try again in a few seconds."
+
+
+class KeyRefused(LiveKitAway):
+    """LiveKit answers, but does not take LIVEKIT_API_KEY and LIVEKIT_API_SECRET."""
 
 
 class Gone(Exception):
@@ -57,6 +62,8 @@ async def our_errors() -> AsyncIterator[None]:
     except api.ServerError as error:
         if error.code == api.ServerErrorCode.NOT_FOUND:
             raise Gone from error
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            raise KeyRefused from error
         raise LiveKitAway from error
     except (aiohttp.ClientError, TimeoutError) as error:
         raise LiveKitAway from error

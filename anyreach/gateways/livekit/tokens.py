@@ -58,6 +58,32 @@ def recorder_token(*, room: str, identity: str) -> str:
     )
 
 
+def desk_token(*, room: str, identity: str) -> str:
+    """Return a JWT for our own desk, which plays to one of those in a room and tells the agent.
+
+    It is seen: of a participant that is hidden nobody receives a track. Of kind agent it is not
+    counted, and keeps no room open.
+    """
+    return (
+        AccessToken(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
+        .with_identity(identity)
+        .with_ttl(timedelta(minutes=1))
+        .with_kind("agent")
+        .with_grants(
+            VideoGrants(
+                room_join=True,
+                room=room,
+                hidden=False,
+                can_subscribe=True,
+                can_publish=True,
+                can_publish_data=True,
+                can_update_own_metadata=False,
+            )
+        )
+        .to_jwt()
+    )
+
+
 def hidden_grants(room: str) -> VideoGrants:
     return VideoGrants(
         room_join=True,

@@ -19,6 +19,8 @@ import {Sound} from "./sound.js";
 
 const TRANSCRIPTION = "lk.transcription";
 const HUMAN_PREFIX = "human-";
+/** Ours, between a caller on hold and the human who is called: no voice of the call. */
+const DESK_PREFIX = "desk-";
 /** What cut us off may have cut off the agent too, who may return after us. */
 const AGENT_BACK_WITHIN_MS = 30_000;
 
@@ -86,7 +88,7 @@ export class Connection extends EventTarget {
 
   /** Who could be heard now, and how loud they were since this was last asked. @returns {Voice[]} */
   voices() {
-    return [...this.#room.remoteParticipants.values()]
+    return this.#parties
       .filter((participant) => participant.audioTrackPublications.size > 0)
       .map((participant) => {
         const publications = [...participant.audioTrackPublications.values()];
@@ -121,8 +123,12 @@ export class Connection extends EventTarget {
     return this.#open.size > 0;
   }
 
+  get #parties() {
+    return [...this.#room.remoteParticipants.values()].filter(({identity}) => !identity.startsWith(DESK_PREFIX));
+  }
+
   get #permitted() {
-    return [...this.#room.remoteParticipants.values()]
+    return this.#parties
       .flatMap((participant) => [...participant.audioTrackPublications.values()])
       .filter((publication) => !isForbidden(publication));
   }
@@ -175,7 +181,7 @@ export class Connection extends EventTarget {
       return;
     }
     const {ParticipantKind} = this.#livekit;
-    const others = [...this.#room.remoteParticipants.values()];
+    const others = this.#parties;
     const goesOn = others.some((each) => each.kind === ParticipantKind.AGENT || isHuman(each));
     if (goesOn) return;
     // Behind a caller who has hung up, LiveKit sends the agent out first and us next.

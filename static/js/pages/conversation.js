@@ -5,6 +5,7 @@ import {Listening} from "../conversation/listening.js";
 import {offerNewest} from "../conversation/newest.js";
 import {offerTabs} from "../conversation/panes.js";
 import {offerSteps} from "../conversation/steps.js";
+import {offerTransfer} from "../conversation/transfer.js";
 import {newsOfList, takeIn} from "../conversation/turns.js";
 import {ask, oneAtATime} from "../core/asking.js";
 import {countUp} from "../core/clock.js";
@@ -84,6 +85,10 @@ const showListeners = oneAtATime(async () => {
   else if (document.querySelector("#heard-by")) await refresh("heard-by");
 }, REST_MS);
 const showFacts = oneAtATime(() => Promise.all([refresh("heading"), refresh("details")]), REST_MS);
+const showTransfer = offerTransfer(
+  document.querySelector("#transfer"), document.querySelector("#transfer-title"), page.dataset,
+  (sentence) => { document.querySelector("#transfer-said").textContent = sentence; },
+);
 
 function follow() {
   const events = new EventSource(page.dataset.eventsUrl);
@@ -91,11 +96,14 @@ function follow() {
   events.addEventListener("open", () => {
     showFacts();
     showTurns();
+    showTransfer();
   });
   events.addEventListener("turns", showTurns);
+  events.addEventListener("transfer", showTransfer);
   events.addEventListener("listeners", showListeners);
   events.addEventListener("status", ({data}) => {
     showFacts();
+    showTransfer();
     const {is_active: isActive, is_over: isOver} = JSON.parse(data);
     if (isActive) listening.open();
     if (!isOver) return;

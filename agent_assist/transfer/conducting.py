@@ -1,0 +1,291 @@
+"""Conducting a warm transfer: one job, in any worker, that another takes up when that one dies.
+
+The row says how far it is; LiveKit keeps who hears whom. So a worker that comes later joins in
+the place of the one before, sees to both again, and goes on.
+"""
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from procrastinate import JobContext, RetryStrategy
+from procrastinate.contrib.django import app
+
+from agent_assist.transfer import moving, sounds
+from agent_assist.transfer.models import Status, Transfer
+from agent_assist.transfer.spoken_brief import words_of
+from anyreach.gateways.livekit import handover, server
+from anyreach.gateways.livekit.handover import Handover
+from anyreach.gateways.livekit.phones import NotReached, Why
+from anyreach.gateways.livekit.server import LiveKitAway
+from anyreach.gateways.livekit.words import LeaveReason
+from anyreach.gateways.sound import Sound
+from anyreach.jobs.shutdown import Shutdown
+from anyreach.live.streams import ask
+from conversations import lifecycle
+from conversations.lifecycle import Evidence
+from conversations.models import OutboundTrunk, StatusChange
+from conversations.models import Status as ConversationStatus
+from conversations.phones import dialling
+
+# A transfer may be cancelled by anybody, at any time.
+LOOK_EVERY_S = 0.25
+# Whoever asked for a transfer does not expect it much later.
+BEGUN_WITHIN = timedelta(seconds=10)
+# Until a telephone that another worker has dialled is in the room.
+DIALLED_WITHIN = timedelta(seconds=5)
+# Longer than a telephone that has answered takes to ask for all tracks, once.
+SETTLES_S = 1.0
+BRIEF_PAUSE_S = 2.0
+HANG_UP_EVERY_S = 0.2
+WHILE_THE_CALL_LIVES = RetryStrategy(max_attempts=1000, wait=1)
+ENDINGS = {
+    Why.BUSY: Status.BUSY,
+    Why.DECLINED: Status.DECLINED,
+    Why.NOBODY: Status.UNANSWERED,
+}
+HUNG_UP = "Who took the call hung up."
+OURS = "The transfer failed because of a fault of ours. It has been logged."
+
+
+@app.task(name="transfers.conduct", retry=WHILE_THE_CALL_LIVES, pass_context=True)
+async def conduct(context: JobContext, transfer_id: str) -> None:
+    """Conduct a transfer to its end; a bridged one, to the end of the call.
+
+    Raises LiveKitAway, or GivenBack when this worker stops: to be tried again.
+    """
+    shutdown: Shutdown = context.additional_context["shutdown"]
+    await shutdown.outlasting(_conduct(transfer_id))
+
+
+async def _conduct(transfer_id: str) -> None:
+    transfer = await ask(_transfer, transfer_id)
+    if transfer is None:
+        return
+    room = transfer.conversation.room_name or ""
+    if not await ask(server.list_rooms, [room]):
+        await _move(transfer, Status.CANCELLED, "The call ended.")
+        await ask(server.delete_room, transfer.supervisor_room)
+        return
+    opening = handover.opened(
+        room,
+        identity=transfer.desk_identity,
+        human=transfer.human_identity,
+        supervisor_room=transfer.supervisor_room,
+    )
+    async with opening as desk:
+        await Conductor(transfer, desk).run()
+
+
+def _transfer(transfer_id: str) -> Transfer | None:
+    """Return the transfer, unless it is gone with its conversation."""
+    return Transfer.objects.select_related("conversation").filter(pk=transfer_id).first()
+
+
+async def _move(transfer: Transfer, status: Status, reason: str = "") -> bool:
+    return await ask(moving.move, transfer, status, at=timezone.now(), reason=reason)
+
+
+class Conductor:
+    """One transfer, with our desk in the call's room."""
+
+    def __init__(self, transfer: Transfer, desk: Handover) -> None:
+        self.transfer, self.desk = transfer, desk
+        self._briefed_at: float | None = None
+        self._answered_at: float | None = None
+        self._speaking: asyncio.Task[Sound] | None = None
+        self._ringing: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Bring the transfer to its end. Raises LiveKitAway: it may then be run anew."""
+        try:
+            await self._run()
+        except LiveKitAway:
+            raise
+        except Exception:
+            # Whatever it was: nobody stays on hold for it.
+            await _move(self.transfer, Status.FAILED, OURS)
+            if self.transfer.status != Status.BRIDGED:
+                await self._give_back()
+            raise
+        finally:
+            for task in (self._speaking, self._ringing):
+                if task:
+                    task.cancel()
+
+    async def _run(self) -> None:
+        if not self.transfer.is_final:
+            await self._hold()
+        while not self.transfer.is_final and self.desk.closed is None:
+            before = self.transfer.status
+            if not self.desk.is_away:
+                await self._step()
+            if self.transfer.status == before:
+                await self._until_something_happens()
+                await ask(self.transfer.look)
+        if self.desk.closed is not None:
+            await self._leave_behind(self.desk.closed)
+        elif self.transfer.status == Status.BRIDGED:
+            await self._follow()
+        else:
+            await self._give_back()
+
+    async def _hold(self) -> None:
+        """Put the caller on hold. Nobody has been dialled without."""
+        if self.transfer.requested_at < timezone.now() - BEGUN_WITHIN and (
+            self.transfer.status == Status.REQUESTED
+        ):
+            await _move(self.transfer, Status.FAILED, "No worker took the transfer up in time.")
+            return
+        wants_music = self.transfer.hold_music == Transfer.HoldMusic.DEFAULT
+        await self.desk.hold(sounds.hold_music() if wants_music else None)
+        words = await ask(words_of, self.transfer)
+        self._speaking = asyncio.create_task(sounds.brief(words, accept=self.transfer.accept))
+        await _move(self.transfer, Status.HOLDING)
+
+    async def _until_something_happens(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.desk.changed.wait(), LOOK_EVERY_S)
+        self.desk.changed.clear()
+
+    async def _step(self) -> None:
+        if not self.desk.has_caller:
+            await _move(self.transfer, Status.CANCELLED, "The caller hung up.")
+        elif self.transfer.status == Status.HOLDING:
+            await self._dial()
+        elif self.transfer.status == Status.BRIEFING:
+            await self._brief()
+        elif self._ringing is not None:
+            await self._see_how_it_rings(self._ringing)
+        else:
+            await self._see_what_another_dialled()
+
+    async def _dial(self) -> None:
+        """Note that it is dialled, before it is: no telephone rings twice."""
+        trunk = await ask(self._trunk)
+        if trunk is None:
+            await _move(
+                self.transfer, Status.FAILED, "This organization has no outbound trunk any more."
+            )
+        elif obstacle := await self.desk.obstacle():
+            await _move(self.transfer, Status.FAILED, obstacle)
+        elif await _move(self.transfer, Status.DIALLING):
+            conversation = self.transfer.conversation
+            self._ringing = asyncio.create_task(
+                self.desk.dial(
+                    self.transfer.transfer_number,
+                    sip_trunk_id=trunk.sip_trunk_id,
+                    shown_number=conversation.agent_number or trunk.number,
+                    ringing_timeout_s=self.transfer.ring_timeout_seconds,
+                )
+            )
+            self._ringing.add_done_callback(lambda _: self.desk.changed.set())
+
+    def _trunk(self) -> OutboundTrunk | None:
+        organization = self.transfer.conversation.organization_id
+        return OutboundTrunk.objects.filter(organization=organization).first()
+
+    async def _see_how_it_rings(self, ringing: asyncio.Task[None]) -> None:
+        if not ringing.done():
+            if self.desk.human_rings:
+                await _move(self.transfer, Status.RINGING)
+            return
+        try:
+            ringing.result()
+        except NotReached as error:
+            _, reason = dialling.ENDINGS[error.why]
+            await _move(self.transfer, ENDINGS.get(error.why, Status.FAILED), reason)
+        except LiveKitAway:
+            await _move(self.transfer, Status.FAILED, "LiveKit did not answer.")
+        else:
+            await _move(self.transfer, Status.BRIEFING)
+
+    async def _see_what_another_dialled(self) -> None:
+        """Follow a telephone that a worker has dialled which is gone."""
+        now = timezone.now()
+        dialled_at = self.transfer.dialling_at or now
+        rings_until = dialled_at + timedelta(seconds=self.transfer.ring_timeout_seconds)
+        if self.desk.human_answered:
+            self._answered_at = self._answered_at or _seconds()
+            if _seconds() - self._answered_at > SETTLES_S:
+                await _move(self.transfer, Status.BRIEFING)
+        elif self.desk.has_human and now > rings_until + DIALLED_WITHIN:
+            await _move(self.transfer, Status.UNANSWERED, "Nobody answered.")
+        elif self.desk.has_human and self.desk.human_rings:
+            await _move(self.transfer, Status.RINGING)
+        elif not self.desk.has_human and self.transfer.status == Status.RINGING:
+            await _move(self.transfer, Status.UNANSWERED, "Nobody answered.")
+        elif not self.desk.has_human and now > dialled_at + DIALLED_WITHIN:
+            await _move(self.transfer, Status.FAILED, "The call could not be dialled.")
+
+    async def _brief(self) -> None:
+        """Tell the human about the call, until they decide or their time is up."""
+        by_pressing = self.transfer.accept == Transfer.Accept.DTMF
+        if self._briefed_at is None and self.desk.has_human:
+            assert self._speaking is not None  # noqa: S101 - since it is on hold
+            self._sound = await self._speaking
+            await self.desk.brief_may_be_heard()
+            await self.desk.play_to_human(self._sound, pause_s=BRIEF_PAUSE_S)
+            self._briefed_at = _seconds()
+        if not self.desk.has_human:
+            await _move(self.transfer, Status.DECLINED, "Who was called hung up.")
+        elif self.desk.pressed and self.desk.pressed[-1] == "2":
+            await _move(self.transfer, Status.DECLINED, "Who was called pressed 2.")
+        elif self._is_taken(by_pressing=by_pressing):
+            await _move(self.transfer, Status.BRIDGED)
+        elif self._time_is_up(timezone.now()):
+            await _move(self.transfer, Status.UNANSWERED, "Nobody pressed 1.")
+
+    def _is_taken(self, *, by_pressing: bool) -> bool:
+        if by_pressing:
+            return "1" in self.desk.pressed
+        return _seconds() - (self._briefed_at or 0) > self._sound.duration_s
+
+    def _time_is_up(self, now: datetime) -> bool:
+        began = self.transfer.briefing_at or now
+        return now - began > timedelta(seconds=self.transfer.accept_timeout_seconds)
+
+    async def _follow(self) -> None:
+        """Put the two on the line, and see to it that the call ends with either."""
+        desk = self.desk
+        await desk.bridge()
+        while desk.closed is None and (desk.is_away or (desk.has_caller and desk.has_human)):
+            await self._until_something_happens()
+        if desk.closed is not None:
+            await self._leave_behind(desk.closed)
+            return
+        if desk.has_caller:
+            source = StatusChange.Source.TRANSFER
+            ended = Evidence(ConversationStatus.COMPLETED, timezone.now(), source, HUNG_UP)
+            await ask(lifecycle.report, self.transfer.conversation, ended)
+        await desk.close_room()
+
+    async def _give_back(self) -> None:
+        """Let caller and agent go on, tell the agent why, and hang up on the human."""
+        await self.desk.release()
+        outcome = {
+            "transfer_id": str(self.transfer.pk),
+            "status": self.transfer.status,
+            "reason": self.transfer.reason,
+        }
+        await asyncio.gather(self.desk.tell_agents(outcome), self.desk.put_human_out())
+        # Who is not in the room yet comes into it before long.
+        while (
+            self._ringing and not (await asyncio.wait({self._ringing}, timeout=HANG_UP_EVERY_S))[0]
+        ):
+            await self.desk.put_human_out()
+        if self._ringing and not self._ringing.exception():
+            await self.desk.put_human_out()
+
+    async def _leave_behind(self, why: LeaveReason) -> None:
+        """End, now that we are out of the room: it is gone, or another worker is there for us."""
+        if why in (LeaveReason.ROOM_DELETED, LeaveReason.ROOM_CLOSED):
+            await _move(self.transfer, Status.CANCELLED, "The call ended.")
+            await self.desk.put_human_out()
+        elif why != LeaveReason.DUPLICATE_IDENTITY:
+            raise LiveKitAway
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,149 @@
+"""A caller, an agent and a telephone in a warm transfer, and what each of them hears."""
+
+import json
+import time
+import uuid
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import httpx
+import numpy as np
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+from livekit import api
+
+from agent_assist.transfer.models import Transfer
+from tests.callers import Party, call, identities, server, until
+from tests.conversations.factories import make_conversation
+from tests.environment import WEB_PORT
+from tests.organizations.factories import bearer, make_api_key
+from tests.phones import tones
+from tests.phones.conftest import give_trunk
+
+NUMBER = "+4930555010"
+CALLER = "guest_1"
+# What the agent said until the music began, and the caller's buffer still plays.
+ON_ITS_WAY_S = 0.15
+our_web = httpx.Client(base_url=f"http://127.0.0.1:{WEB_PORT}")
+
+
+class Scene:
+    """A caller who talks with an agent, and a telephone that a transfer may ring."""
+
+    def __init__(self, organization, phone):
+        self.phone = phone
+        # An older one without a room is ended by the reconciler before the parties are there.
+        self.conversation = make_conversation(
+            organization, room_name=f"room-{uuid.uuid4()}", created_at=timezone.now()
+        )
+        self.room = self.conversation.room_name
+        self.headers = bearer(make_api_key(organization)[1])
+        give_trunk(organization, phone, transfer_destinations=[NUMBER, "127.0.0.1"])
+        self.told = []
+
+    @asynccontextmanager
+    async def talking(self):
+        async with call(self.room, caller=CALLER) as (self.caller, self.agent):
+            self.agent.room.on(
+                "data_received", lambda data: self.told.append(json.loads(data.data))
+            )
+            await self.both_talk()
+            yield
+
+    @asynccontextmanager
+    async def talking_unheard(self):
+        async with call(self.room, caller=CALLER, listens=False):
+            yield
+
+    async def both_talk(self, since=0.0):
+        await until(lambda: self.caller.hears("agent-1", 660, since=since) > 300)
+        await until(lambda: self.agent.hears(CALLER, 440, since=since) > 300)
+
+    async def order(self, **fields):
+        body = {"transfer_number": NUMBER, "supervisor_instructions": "Be kind.", **fields}
+        self.ordered_at = time.monotonic()
+        self.transfer = await sync_to_async(self._post)(body)
+
+    def _post(self, body):
+        address = f"/core/conversations/{self.conversation.pk}/warm-transfer"
+        answer = our_web.post(address, json=body, headers=self.headers)
+        assert answer.status_code == HTTPStatus.ACCEPTED, answer.content
+        return Transfer.objects.get(pk=answer.json()["id"])
+
+    async def cancel(self):
+        address = f"/core/conversations/{self.conversation.pk}/warm-transfer/{self.transfer.pk}"
+        answer = await sync_to_async(our_web.delete)(address, headers=self.headers)
+        assert answer.json()["status"] == "cancelled"
+
+    async def reaches(self, *statuses, within_s=20):
+        async def reached():
+            await self.transfer.arefresh_from_db()
+            return self.transfer.status in statuses
+
+        await until(reached, within_s=within_s)
+
+    async def conversation_is(self, status):
+        async def reached():
+            await self.conversation.arefresh_from_db()
+            return self.conversation.status == status
+
+        await until(reached)
+
+    @property
+    def desk(self):
+        return f"desk-{self.transfer.pk}"
+
+    @property
+    def human(self):
+        return f"human-{self.transfer.pk}"
+
+    async def hold_music_plays(self):
+        await until(lambda: self.caller.hears(self.desk, tones.HOLD) > 300)
+
+    async def phone_rings(self, within_s=20):
+        await until(lambda: self.phone.calls, within_s=within_s)
+
+    async def brief_is_heard(self, within_s=20):
+        await until(lambda: self.phone.hears(tones.BRIEF) > 300, within_s=within_s)
+
+    async def back_with_the_agent(self):
+        since = time.monotonic()
+        await until(lambda: heard(self.caller, since)["agent"].any())
+        await until(lambda: heard(self.agent, since)["caller"].any())
+
+    async def human_is_gone(self):
+        async def gone():
+            return self.human not in await identities(self.room)
+
+        await until(gone)
+
+    async def human_is_muted(self):
+        wanted = api.RoomParticipantIdentity(room=self.room, identity=self.human)
+        async with server() as client:
+            human = await client.room.get_participant(wanted)
+        return [track.muted for track in human.tracks] == [True]
+
+    def human_overheard_nobody(self):
+        human = tones.heard_in(self.phone.heard, 8000)
+        for voice in ("caller", "agent", "hold"):
+            windows = human[voice]
+            assert not windows.any(), f"the human heard the {voice}: {windows.sum()}"
+
+    def nobody_overheard(self):
+        """What came to an ear before, and that was not meant for it, fails the test."""
+        self.human_overheard_nobody()
+        for ear in (self.caller, self.agent):
+            for voice in ("human", "brief"):
+                windows = heard(ear)[voice]
+                assert not windows.any(), f"caller or agent heard the {voice}: {windows.sum()}"
+        assert not heard(self.agent)["hold"].any(), "the agent heard the music"
+
+
+def heard(party: Party, since=0.0):
+    """Return for each voice in which windows it was heard, in whatever track."""
+    tracks = [
+        np.concatenate([samples for at, samples in frames if at >= since] or [np.zeros(0)])
+        for frames in party.heard.values()
+    ]
+    each = [tones.heard_in(samples, 16_000) for samples in tracks]
+    return {voice: np.concatenate([one[voice] for one in each]) for voice in tones.TONES}

@@ -1,0 +1,288 @@
+"""Warm transfers with a real telephone: who hears what, from the order to the end of the call."""
+
+import asyncio
+import contextlib
+import time
+
+import numpy as np
+import pytest
+from asgiref.sync import sync_to_async
+
+from agent_assist.transfer.models import Status
+from conversations.models import Status as ConversationStatus
+from tests.callers import identities, until
+from tests.organizations.factories import make_organization
+from tests.phones import tones
+from tests.phones.scene import ON_ITS_WAY_S, Scene, heard
+
+pytestmark = pytest.mark.usefixtures("web")
+
+LOUD = 1000
+
+
+@pytest.fixture(autouse=True)
+def _our_sounds(tmp_path, monkeypatch):
+    """The worker's hold music and speech are tones."""
+    hold = tmp_path / "hold.wav"
+    tones.tone(hold, tones.HOLD, seconds=3)
+    monkeypatch.setenv("HOLD_MUSIC_FILE", str(hold))
+    with tones.speech_server() as url:
+        monkeypatch.setenv("SPEECH_BASE_URL", url)
+        yield
+
+
+@pytest.fixture
+def organization(transactional_db):
+    return make_organization()
+
+
+@pytest.fixture
+def scene(organization, new_phone):
+    return Scene(organization, new_phone(frequency=tones.HUMAN))
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_human_takes_the_call_by_pressing_1(scene):
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.hold_music_plays()
+            held_at = time.monotonic()
+            await scene.phone_rings()
+            scene.phone.answer()
+            await scene.brief_is_heard()
+            scene.nobody_overheard()
+            assert not heard(scene.caller, held_at + ON_ITS_WAY_S)["agent"].any()
+            assert not heard(scene.agent, held_at)["caller"].any()
+            scene.phone.press("1")
+            await scene.reaches(Status.BRIDGED)
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
+            await until(lambda: scene.phone.hears(tones.CALLER) > 300)
+            assert "agent-1" not in await identities(scene.room)
+            await scene.conversation.arefresh_from_db()
+            assert scene.conversation.status == ConversationStatus.IN_PROGRESS
+            scene.phone.hang_up()
+            await scene.conversation_is(ConversationStatus.TRANSFERRED)
+            await asyncio.wait_for(scene.caller.closed, 10)
+
+    asyncio.run(play())
+    assert scene.conversation.end_reason == "Who took the call hung up."
+    assert scene.phone.calls == 1
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("how", "status", "reason"),
+    [
+        ("presses 2", Status.DECLINED, "Who was called pressed 2."),
+        ("hangs up", Status.DECLINED, "Who was called hung up."),
+        ("says nothing", Status.UNANSWERED, "Nobody pressed 1."),
+        ("is busy", Status.BUSY, "The line was busy."),
+        ("does not answer", Status.UNANSWERED, "Nobody answered."),
+        ("is not wanted any more", Status.CANCELLED, "The transfer was cancelled."),
+        ("is wanted no more while it rings", Status.CANCELLED, "The transfer was cancelled."),
+    ],
+)
+def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(scene, how, status, reason):
+    async def play():
+        async with scene.talking():
+            await scene.order(ring_timeout_seconds=5, accept_timeout_seconds=5)
+            await scene.hold_music_plays()
+            await scene.phone_rings()
+            if how == "is busy":
+                scene.phone.hang_up()
+            elif how == "is wanted no more while it rings":
+                await scene.cancel()
+            elif how != "does not answer":
+                scene.phone.answer()
+                await scene.brief_is_heard()
+                if how == "presses 2":
+                    scene.phone.press("2")
+                elif how == "hangs up":
+                    scene.phone.hang_up()
+                elif how == "is not wanted any more":
+                    await scene.cancel()
+            await scene.reaches(status)
+            over_at = time.monotonic()
+            await scene.back_with_the_agent()
+            assert time.monotonic() - over_at < 2
+            await until(lambda: scene.told)
+            await scene.human_is_gone()
+            await until(lambda: how in ("is busy", "hangs up") or scene.phone.calls_over)
+            scene.nobody_overheard()
+            assert not heard(scene.caller, over_at + 1)["hold"].any()
+
+    asyncio.run(play())
+    assert scene.transfer.reason == reason
+    assert scene.told == [
+        {"transfer_id": str(scene.transfer.pk), "status": status, "reason": reason}
+    ]
+    assert scene.phone.calls == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_caller_who_hangs_up_on_hold_leaves_nobody_ringing(scene):
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.phone_rings()
+            await scene.caller.leave()
+            await scene.reaches(Status.CANCELLED)
+            await until(lambda: scene.phone.calls_over)
+            await scene.conversation_is(ConversationStatus.COMPLETED)
+
+    asyncio.run(play())
+    assert scene.transfer.reason == "The caller hung up."
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_call_that_a_human_took_ends_with_the_caller(scene):
+    async def play():
+        async with scene.talking():
+            await scene.order(accept="answer")
+            await scene.phone_rings()
+            scene.phone.answer()
+            await scene.reaches(Status.BRIDGED)
+            await until(lambda: scene.phone.hears(tones.CALLER) > 300)
+            await scene.caller.leave()
+            await until(lambda: scene.phone.calls_over)
+            await scene.conversation_is(ConversationStatus.TRANSFERRED)
+
+    asyncio.run(play())
+    assert scene.conversation.end_reason == "The caller hung up."
+
+
+@pytest.mark.parametrize("killed_in", ["holding", "ringing", "briefing", "bridged"])
+def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
+    first = new_worker()
+
+    async def another_comes():
+        await sync_to_async(first.kill)()
+        await sync_to_async(new_worker)()
+
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.hold_music_plays()
+            if killed_in == "holding":
+                await another_comes()
+            await scene.phone_rings()
+            if killed_in == "ringing":
+                await until(scene.human_is_muted)
+                await another_comes()
+            scene.phone.answer()
+            await scene.reaches(Status.BRIEFING, within_s=30)
+            await scene.brief_is_heard()
+            if killed_in == "briefing":
+                await another_comes()
+                heard_at = len(scene.phone.heard)
+                await until(lambda: _hears_again(scene.phone, heard_at), within_s=30)
+            scene.nobody_overheard()
+            scene.phone.press("1")
+            await scene.reaches(Status.BRIDGED)
+            if killed_in == "bridged":
+                await another_comes()
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300, within_s=30)
+            await until(lambda: scene.phone.hears(tones.CALLER) > 300, within_s=30)
+            scene.phone.hang_up()
+            await until(lambda: scene.caller.closed.done(), within_s=30)
+            await scene.conversation_is(ConversationStatus.TRANSFERRED)
+
+    asyncio.run(play())
+    assert scene.phone.calls == 1
+
+
+@pytest.mark.whole_machine
+def test_ten_at_once_end_rightly_though_one_of_two_workers_is_killed(new_phone, new_worker):
+    first = new_worker()
+    new_worker()
+    scenes = [Scene(make_organization(), new_phone(frequency=tones.HUMAN)) for _ in range(10)]
+    taken, declined = scenes[:5], scenes[5:]
+
+    async def play():
+        async with contextlib.AsyncExitStack() as calls:
+            for scene in scenes:
+                await calls.enter_async_context(scene.talking_unheard())
+            for scene in scenes:
+                await scene.order(accept_timeout_seconds=90)
+            await asyncio.gather(*(scene.phone_rings(60) for scene in scenes))
+            await sync_to_async(first.kill)()
+            for scene in scenes:
+                scene.phone.answer()
+            await asyncio.gather(*(scene.brief_is_heard(60) for scene in scenes))
+            await asyncio.gather(*(scene.reaches(Status.BRIEFING, within_s=60) for scene in scenes))
+            for scene in scenes:
+                scene.human_overheard_nobody()
+                scene.phone.press("1" if scene in taken else "2")
+            for scene in taken:
+                await scene.reaches(Status.BRIDGED)
+                await until(lambda scene=scene: scene.phone.hears(tones.CALLER) > 300)
+                assert "agent-1" not in await identities(scene.room)
+            for scene in declined:
+                await scene.reaches(Status.DECLINED)
+                await scene.human_is_gone()
+                assert "agent-1" in await identities(scene.room)
+
+    asyncio.run(play())
+    assert [scene.phone.calls for scene in scenes] == [1] * len(scenes)
+
+
+def _hears_again(phone, since):
+    """Whether the brief is heard after a second in which it was not."""
+    brief = tones.heard_in(phone.heard[since:], 8000)["brief"]
+    return brief[20:].any() and not brief[5:20].all()
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_track_that_the_caller_publishes_on_hold_is_heard_by_nobody(scene):
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.hold_music_plays()
+            held_at = time.monotonic()
+            await scene.caller.hum(tones.CALLER)
+            await scene.phone_rings()
+            scene.phone.answer()
+            await scene.brief_is_heard()
+            await scene.caller.hum(tones.CALLER)
+            heard_so_far = len(scene.phone.heard)
+            await until(lambda: len(scene.phone.heard) > heard_so_far + 2 * 8000)
+            scene.nobody_overheard()
+            assert not heard(scene.agent, held_at)["caller"].any()
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_sip_address_can_be_called_too(organization, new_phone):
+    scene = Scene(organization, new_phone("desk", frequency=tones.HUMAN))
+
+    async def play():
+        async with scene.talking():
+            await scene.order(transfer_number=f"sip:desk@127.0.0.1:{scene.phone.sip_port}")
+            await scene.phone_rings()
+            scene.phone.answer()
+            await scene.brief_is_heard()
+            scene.nobody_overheard()
+            scene.phone.press("1")
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
+
+    asyncio.run(play())
+
+
+def test_without_speech_a_recorded_voice_says_what_to_press(scene, new_worker, monkeypatch):
+    monkeypatch.delenv("SPEECH_BASE_URL")
+    monkeypatch.setenv("PATH", "/nowhere")
+    new_worker()
+
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.phone_rings()
+            scene.phone.answer()
+            await until(lambda: np.abs(scene.phone.heard.astype(int)).max(initial=0) > LOUD)
+            assert not tones.heard_in(scene.phone.heard, 8000)["brief"].any()
+            scene.phone.press("2")
+            await scene.reaches(Status.DECLINED)
+
+    asyncio.run(play())
