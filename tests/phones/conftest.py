@@ -9,7 +9,6 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from livekit import api
 
-from anyreach.gateways.livekit.server import delete_room, list_rooms
 from anyreach.organizations.models import Organization
 from anyreach.stack.livekit import LiveKitServer
 from anyreach.stack.phones import Phones
@@ -50,12 +49,8 @@ def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
 
 
 @pytest.fixture(autouse=True)
-def _on_this_livekit(phones: Phones, settings) -> Iterator[None]:
-    """Whoever a test has left in a room there is out of it before the next."""
+def _on_this_livekit(phones: Phones, settings) -> None:
     settings.LIVEKIT_URL = phones.server.url
-    yield
-    for room in list_rooms():
-        delete_room(room.name)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
 from anyreach.gateways.livekit import server
-from conversations.models import Conversation, TrialCall
+from conversations.models import SUPERVISOR_PREFIX, Conversation, TrialCall
 from conversations.phones import trying
 from tests.callers import until
 from tests.conversations.factories import make_phone_number, make_trunk
@@ -39,6 +39,14 @@ def over(trunk, *, within_s=20):
     return TrialCall.objects.get(trunk=trunk)
 
 
+def room_of(trial):
+    return f"{SUPERVISOR_PREFIX}{trial.pk}"
+
+
+def leaves_no_room(trial):
+    async_to_sync(until)(sync_to_async(lambda: server.list_rooms([room_of(trial)]) == []))
+
+
 @pytest.mark.usefixtures("worker")
 def test_who_answers_hears_a_chime_where_nothing_can_speak(organization, new_phone):
     phone = new_phone(answers=True)
@@ -58,8 +66,8 @@ def test_who_answers_hears_a_chime_where_nothing_can_speak(organization, new_pho
     assert "+4930555010: It was answered, and heard our voice to its end." in shown
     assert "data-under-way" not in shown
     assert phone.calls == 1
-    async_to_sync(until)(sync_to_async(lambda: server.list_rooms() == []))
-    assert not Conversation.objects.exists()
+    leaves_no_room(trial)
+    assert not Conversation.objects.filter(room_name=room_of(trial)).exists()
 
 
 def test_where_something_can_speak_a_voice_is_heard(
@@ -87,7 +95,8 @@ def test_why_a_telephone_is_not_reached_is_told(organization, new_phone, phones)
     refuser = Refuser()
     refuser.start()
     trunk = give_trunk(organization, refuser)
-    assert rings(trunk).result == "The line was busy."
+    busy = rings(trunk)
+    assert busy.result == "The line was busy."
     refuser.status = "404 Not Found"
     assert rings(trunk).result == "There is no such number."
     refuser.stop()
@@ -100,7 +109,7 @@ def test_why_a_telephone_is_not_reached_is_told(organization, new_phone, phones)
         assert rings(trunk).result == "LiveKit's SIP service does not answer."
     finally:
         phones.start_sip()
-    assert server.list_rooms() == []
+    leaves_no_room(busy)
 
 
 def test_a_telephone_rings_once_although_the_worker_dies(organization, new_phone, new_worker):
@@ -111,6 +120,7 @@ def test_a_telephone_rings_once_although_the_worker_dies(organization, new_phone
     async_to_sync(until)(lambda: phone.calls, within_s=20)
     first.kill()
     new_worker()
-    assert over(trunk, within_s=30).result == "The worker that called has died."
+    trial = over(trunk, within_s=30)
+    assert trial.result == "The worker that called has died."
     assert phone.calls == 1
-    async_to_sync(until)(sync_to_async(lambda: server.list_rooms() == []))
+    leaves_no_room(trial)
