@@ -268,7 +268,9 @@ Sign in as
 API key
   {access["api_key"]}
 
-A listener token of a call that is live now
+The calls that are live now, and a listener token of one of them: each lasts a minute or two
+  curl -H 'Authorization: Bearer {access["api_key"]}' \\
+    '{access["url"]}/core/conversations?status=in_progress'
   curl -X POST -H 'Authorization: Bearer {access["api_key"]}' \\
     {address}
 
