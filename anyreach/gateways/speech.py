@@ -15,7 +15,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from anyreach.gateways import sound
 from anyreach.gateways.sound import Sound
 
-WORDS_A_MINUTE = 160
+WORDS_A_MINUTE = 175
 
 
 async def spoken(text: str) -> Sound | None:
