@@ -75,6 +75,10 @@ class Scene:
         answer = await sync_to_async(our_web.delete)(address, headers=self.headers)
         assert answer.json()["status"] == "cancelled"
 
+    def listener_token(self):
+        address = f"/core/conversations/{self.conversation.pk}/listener-token"
+        return our_web.post(address, headers=self.headers).json()["token"]
+
     async def reaches(self, *statuses, within_s=20):
         async def reached():
             await self.transfer.arefresh_from_db()

@@ -11,9 +11,10 @@ from asgiref.sync import sync_to_async
 from agent_assist.transfer.models import Status
 from conversations.models import Status as ConversationStatus
 from tests.callers import identities, until
+from tests.ears import listen_with
 from tests.organizations.factories import make_organization
 from tests.phones import tones
-from tests.phones.scene import ON_ITS_WAY_S, Scene, heard
+from tests.phones.scene import CALLER, ON_ITS_WAY_S, Scene, heard
 
 pytestmark = pytest.mark.usefixtures("web")
 
@@ -68,6 +69,34 @@ def test_a_human_takes_the_call_by_pressing_1(scene):
     asyncio.run(play())
     assert scene.conversation.end_reason == "Who took the call hung up."
     assert scene.phone.calls == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_listener_hears_the_callers_call_throughout_and_is_unseen(scene):
+    async def play():
+        async with scene.talking():
+            listener = await listen_with(await sync_to_async(scene.listener_token)())
+            await until(lambda: listener.hears(CALLER, tones.CALLER) > 300)
+            await until(lambda: listener.hears("agent-1", tones.AGENT) > 300)
+            await scene.order()
+            await scene.hold_music_plays()
+            held_at = time.monotonic()
+            await scene.phone_rings()
+            scene.phone.answer()
+            await scene.brief_is_heard()
+            assert listener.hears(CALLER, tones.CALLER, since=held_at) > 300
+            scene.phone.press("1")
+            await until(lambda: scene.phone.hears(tones.CALLER) > 300)
+            bridged_at = time.monotonic()
+            await until(lambda: listener.hears(scene.human, tones.HUMAN) > 300)
+            await until(lambda: listener.hears(CALLER, tones.CALLER, since=bridged_at) > 300)
+            for voice in ("brief", "hold"):
+                assert not heard(listener)[voice].any(), f"the listener heard the {voice}"
+            for party in (scene.caller, scene.agent):
+                assert not [each for each in party.seen if "listener-" in each]
+            await listener.leave()
+
+    asyncio.run(play())
 
 
 @pytest.mark.usefixtures("worker")
