@@ -15,6 +15,7 @@ from tests.ears import listen_with
 from tests.organizations.factories import make_organization
 from tests.phones import tones
 from tests.phones.scene import CALLER, ON_ITS_WAY_S, Scene, heard
+from tests.phones.softphone import Refuser
 
 pytestmark = pytest.mark.usefixtures("web")
 
@@ -147,6 +148,48 @@ def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(scene, how,
         {"transfer_id": str(scene.transfer.pk), "status": status, "reason": reason}
     ]
     assert scene.phone.calls == 1
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [
+        ("404 Not Found", Status.FAILED, "There is no such number."),
+        ("603 Decline", Status.DECLINED, "The call was declined."),
+        ("no trunk", Status.FAILED, "LiveKit has no such outbound trunk."),
+        ("no SIP service", Status.FAILED, "LiveKit's SIP service does not answer."),
+    ],
+)
+def test_a_telephone_that_is_not_reached_is_told_too(organization, phones, answer, status, reason):
+    refuser = Refuser()
+    refuser.status = answer
+    refuser.start()
+    scene = Scene(organization, refuser)
+
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.reaches(status)
+            over_at = time.monotonic()
+            await scene.back_with_the_agent()
+            assert time.monotonic() - over_at < 2
+            await until(lambda: scene.told)
+            await scene.human_is_gone()
+
+    if answer == "no trunk":
+        organization.outbound_trunk.sip_trunk_id = "ST_unknown"
+        organization.outbound_trunk.save()
+    if answer == "no SIP service":
+        phones.sip.stop(within_s=0)
+    try:
+        asyncio.run(play())
+    finally:
+        refuser.stop()
+        if answer == "no SIP service":
+            phones.start_sip()
+    assert scene.told == [
+        {"transfer_id": str(scene.transfer.pk), "status": status, "reason": reason}
+    ]
 
 
 @pytest.mark.usefixtures("worker")
