@@ -193,6 +193,26 @@ def test_a_telephone_that_is_not_reached_is_told_too(organization, phones, answe
 
 
 @pytest.mark.usefixtures("worker")
+def test_an_agent_that_crashes_on_hold_keeps_nobody_from_taking_the_call(scene):
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.hold_music_plays()
+            await scene.agent.leave()
+            await scene.phone_rings()
+            scene.phone.answer()
+            await scene.brief_is_heard()
+            scene.human_overheard_nobody()
+            scene.phone.press("1")
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
+            await until(lambda: scene.phone.hears(tones.CALLER) > 300)
+            scene.phone.hang_up()
+            await scene.conversation_is(ConversationStatus.TRANSFERRED)
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("worker")
 def test_a_caller_who_hangs_up_on_hold_leaves_nobody_ringing(scene):
     async def play():
         async with scene.talking():
