@@ -258,7 +258,7 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
             await scene.hold_music_plays()
             if killed_in == "holding":
                 await another_comes()
-            await scene.phone_rings()
+            await scene.phone_rings(30)
             if killed_in == "ringing":
                 await until(scene.human_is_muted)
                 await another_comes()
