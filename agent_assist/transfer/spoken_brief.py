@@ -7,6 +7,7 @@ from agent_assist import writing
 from agent_assist.portal import Portal, portal_of, turns_of
 from agent_assist.transfer.models import Transfer
 from conversations.models import Conversation
+from conversations.phones.destinations import NUMBER
 
 # espeak-ng says a letter in 0.07 s, a digit in as long as three. With what is said of the keys to
 # press (44) it takes less than fifteen seconds.
@@ -14,7 +15,6 @@ MOST_LETTERS = 150
 LETTERS_OF_A_DIGIT = 3
 # Order and telephone numbers, which a voice would else tell in thousands and billions.
 DIGITS = re.compile(r"\d{4,}")
-NUMBER = re.compile(r"\+\d{4,}")
 
 
 def words_of(transfer: Transfer) -> str:
@@ -43,7 +43,7 @@ def _caller(conversation: Conversation) -> str:
     name = conversation.caller_name or conversation.user_id
     if name.startswith("guest_"):
         return "a visitor of the website"
-    return f"a number that ends in {name[-4:]}" if NUMBER.fullmatch(name) else name
+    return f"a number that ends in {name[-4:]}" if re.fullmatch(NUMBER, name) else name
 
 
 def _spelt(words: str) -> str:

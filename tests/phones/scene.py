@@ -75,10 +75,6 @@ class Scene:
         answer = await sync_to_async(our_web.delete)(address, headers=self.headers)
         assert answer.json()["status"] == "cancelled"
 
-    def listener_token(self):
-        address = f"/core/conversations/{self.conversation.pk}/listener-token"
-        return our_web.post(address, headers=self.headers).json()["token"]
-
     async def reaches(self, *statuses, within_s=20):
         async def reached():
             await self.transfer.arefresh_from_db()
@@ -109,6 +105,23 @@ class Scene:
 
     async def brief_is_heard(self, within_s=20):
         await until(lambda: self.phone.hears(tones.BRIEF) > 300, within_s=within_s)
+
+    async def telephone_hears_brief(self):
+        await self.phone_rings()
+        self.phone.answer()
+        await self.brief_is_heard()
+
+    async def gives_back(self, status):
+        """The caller is back with the agent within two seconds. Returns when it was over."""
+        await self.reaches(status)
+        over_at = time.monotonic()
+        await self.back_with_the_agent()
+        assert time.monotonic() - over_at < 2
+        await until(lambda: self.told)
+        return over_at
+
+    def outcome(self, status, reason):
+        return {"transfer_id": str(self.transfer.pk), "status": status, "reason": reason}
 
     async def back_with_the_agent(self):
         since = time.monotonic()

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from agent_assist.transfer.models import Status
 from conversations.models import Status as ConversationStatus
 from tests.callers import identities, until
-from tests.ears import listen_with
+from tests.ears import listen
 from tests.organizations.factories import make_organization
 from tests.phones import tones
 from tests.phones.scene import CALLER, ON_ITS_WAY_S, Scene, heard
@@ -50,9 +50,7 @@ def test_a_human_takes_the_call_by_pressing_1(scene):
             await scene.order()
             await scene.hold_music_plays()
             held_at = time.monotonic()
-            await scene.phone_rings()
-            scene.phone.answer()
-            await scene.brief_is_heard()
+            await scene.telephone_hears_brief()
             scene.nobody_overheard()
             assert not heard(scene.caller, held_at + ON_ITS_WAY_S)["agent"].any()
             assert not heard(scene.agent, held_at)["caller"].any()
@@ -76,15 +74,13 @@ def test_a_human_takes_the_call_by_pressing_1(scene):
 def test_a_listener_hears_the_callers_call_throughout_and_is_unseen(scene):
     async def play():
         async with scene.talking():
-            listener = await listen_with(await sync_to_async(scene.listener_token)())
+            listener = await listen(scene.conversation.organization, scene.room)
             await until(lambda: listener.hears(CALLER, tones.CALLER) > 300)
             await until(lambda: listener.hears("agent-1", tones.AGENT) > 300)
             await scene.order()
             await scene.hold_music_plays()
             held_at = time.monotonic()
-            await scene.phone_rings()
-            scene.phone.answer()
-            await scene.brief_is_heard()
+            await scene.telephone_hears_brief()
             assert listener.hears(CALLER, tones.CALLER, since=held_at) > 300
             scene.phone.press("1")
             await until(lambda: scene.phone.hears(tones.CALLER) > 300)
@@ -132,11 +128,7 @@ def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(scene, how,
                     scene.phone.hang_up()
                 elif how == "is not wanted any more":
                     await scene.cancel()
-            await scene.reaches(status)
-            over_at = time.monotonic()
-            await scene.back_with_the_agent()
-            assert time.monotonic() - over_at < 2
-            await until(lambda: scene.told)
+            over_at = await scene.gives_back(status)
             await scene.human_is_gone()
             await until(lambda: how in ("is busy", "hangs up") or scene.phone.calls_over)
             scene.nobody_overheard()
@@ -144,9 +136,7 @@ def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(scene, how,
 
     asyncio.run(play())
     assert scene.transfer.reason == reason
-    assert scene.told == [
-        {"transfer_id": str(scene.transfer.pk), "status": status, "reason": reason}
-    ]
+    assert scene.told == [scene.outcome(status, reason)]
     assert scene.phone.calls == 1
 
 
@@ -169,11 +159,7 @@ def test_a_telephone_that_is_not_reached_is_told_too(organization, phones, answe
     async def play():
         async with scene.talking():
             await scene.order()
-            await scene.reaches(status)
-            over_at = time.monotonic()
-            await scene.back_with_the_agent()
-            assert time.monotonic() - over_at < 2
-            await until(lambda: scene.told)
+            await scene.gives_back(status)
             await scene.human_is_gone()
 
     if answer == "no trunk":
@@ -187,9 +173,7 @@ def test_a_telephone_that_is_not_reached_is_told_too(organization, phones, answe
         refuser.stop()
         if answer == "no SIP service":
             phones.start_sip()
-    assert scene.told == [
-        {"transfer_id": str(scene.transfer.pk), "status": status, "reason": reason}
-    ]
+    assert scene.told == [scene.outcome(status, reason)]
 
 
 @pytest.mark.usefixtures("worker")
@@ -199,9 +183,7 @@ def test_an_agent_that_crashes_on_hold_keeps_nobody_from_taking_the_call(scene):
             await scene.order()
             await scene.hold_music_plays()
             await scene.agent.leave()
-            await scene.phone_rings()
-            scene.phone.answer()
-            await scene.brief_is_heard()
+            await scene.telephone_hears_brief()
             scene.human_overheard_nobody()
             scene.phone.press("1")
             await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
@@ -308,7 +290,7 @@ def test_ten_at_once_end_rightly_though_one_of_two_workers_is_killed(new_phone, 
                 scene.phone.press("1" if scene in taken else "2")
             for scene in taken:
                 await scene.reaches(Status.BRIDGED)
-                await until(lambda scene=scene: scene.phone.hears(tones.CALLER) > 300)
+                await until(lambda scene=scene: scene.phone.hears(tones.CALLER) > 300, within_s=60)
                 assert "agent-1" not in await identities(scene.room)
             for scene in declined:
                 await scene.reaches(Status.DECLINED)
@@ -333,9 +315,7 @@ def test_a_track_that_the_caller_publishes_on_hold_is_heard_by_nobody(scene):
             await scene.hold_music_plays()
             held_at = time.monotonic()
             await scene.caller.hum(tones.CALLER)
-            await scene.phone_rings()
-            scene.phone.answer()
-            await scene.brief_is_heard()
+            await scene.telephone_hears_brief()
             await scene.caller.hum(tones.CALLER)
             heard_so_far = len(scene.phone.heard)
             await until(lambda: len(scene.phone.heard) > heard_so_far + 2 * 8000)
@@ -352,9 +332,7 @@ def test_a_sip_address_can_be_called_too(organization, new_phone):
     async def play():
         async with scene.talking():
             await scene.order(transfer_number=f"sip:desk@127.0.0.1:{scene.phone.sip_port}")
-            await scene.phone_rings()
-            scene.phone.answer()
-            await scene.brief_is_heard()
+            await scene.telephone_hears_brief()
             scene.nobody_overheard()
             scene.phone.press("1")
             await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)

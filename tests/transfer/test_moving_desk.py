@@ -174,19 +174,15 @@ def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(
                     await scene.phone.hang_up()
                 elif how == "is not wanted any more":
                     await scene.cancel()
-            await scene.reaches(status)
-            over_at = time.monotonic()
-            await scene.back_with_the_agent()
-            assert time.monotonic() - over_at < 2
-            await until(lambda: scene.told and scene.told_by_rpc)
+            over_at = await scene.gives_back(status)
+            await until(lambda: scene.told_by_rpc)
             await scene.supervisor_room_is_gone()
             await until(lambda: scene.phone.calls_over)
             scene.nobody_overheard()
             assert not heard(scene.caller, over_at + 1)["hold"].any()
 
     asyncio.run(play())
-    told = [{"transfer_id": str(scene.transfer.pk), "status": status, "reason": reason}]
-    assert scene.told == scene.told_by_rpc == told
+    assert scene.told == scene.told_by_rpc == [scene.outcome(status, reason)]
     assert scene.phone.calls == 1
 
 

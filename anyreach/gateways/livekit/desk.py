@@ -77,7 +77,7 @@ class Desk:
         # Lest what was refused before an order is sent after it. Whoever is just leaving is
         # answered for late: that must not keep the others waiting.
         self._ordering_call, self._ordering_human = asyncio.Lock(), asyncio.Lock()
-        self._callers_may_hear_all = True
+        self._callers_may_hear_all = False
         self._voices: dict[str, rtc.LocalTrackPublication] = {}
         self._playing: dict[str, asyncio.Task[None]] = {}
         self.room.on("participant_connected", self._on_change)
@@ -380,15 +380,24 @@ class Desk:
     # --- What we play --------------------------------------------------------------------------
 
     async def _play_to_callers(self, music: Sound) -> None:
-        """They have it on return, or much is amiss."""
-        await self._speak("hold", music, pause_s=0)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._voices["hold"].wait_for_subscription(), HEARD_WITHIN_S)
+        """They have it on return, or much is amiss.
+
+        Until then they may hear all of ours, which is that alone: a track that is named only once
+        it is there reaches them 40 ms later.
+        """
+        self._callers_may_hear_all = True
+        self._allow()
+        try:
+            await self._speak("hold", music, pause_s=0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._voices["hold"].wait_for_subscription(), HEARD_WITHIN_S)
+        finally:
+            # Long before there is a brief: the library orders what it is asked for as it likes.
+            self._callers_may_hear_all = False
+            self._allow()
 
     async def play_to_human(self, brief: Sound, *, pause_s: float) -> None:
         """Say `brief` again and again, to be heard by the human only, once they may hear."""
-        self._callers_may_hear_all = False
-        self._allow()
         await self._speak("brief", brief, pause_s=pause_s)
         self._allow()
 
@@ -400,11 +409,7 @@ class Desk:
         self._playing[name] = asyncio.create_task(_play(source, sound, pause_s=pause_s))
 
     def _allow(self) -> None:
-        """Name who may hear which of our tracks. Whoever is not named hears none.
-
-        Callers may hear all until there is one that is not for them: a track that is named only
-        once it is there reaches them 40 ms later.
-        """
+        """Name who may hear which of our tracks. Whoever is not named hears none."""
         permissions = [
             self._permission(each, "hold", hears_all=self._callers_may_hear_all)
             for each in self._callers
@@ -430,7 +435,6 @@ class Desk:
 
     def _take_voices_back(self) -> None:
         self._voices.clear()
-        self._callers_may_hear_all = False
         self._allow()
 
     async def leave(self) -> None:
