@@ -24,6 +24,7 @@ from anyreach.stack.dying_with_parent import die_with_parent
 from anyreach.stack.livekit import LiveKitServer
 from tests.environment import LIVEKIT_PORT, WEB_PORT, free_port
 from tests.organizations.factories import signed_in
+from tests.phones import tones
 
 ROOT = Path(__file__).parents[1]
 
@@ -178,3 +179,14 @@ def wait_for_worker() -> None:
     while not ProcrastinateWorker.objects.exists():
         assert time.monotonic() < deadline, "No worker came up."
         time.sleep(0.05)
+
+
+@pytest.fixture
+def our_sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The worker's hold music and speech are tones."""
+    hold = tmp_path / "hold.wav"
+    tones.tone(hold, tones.HOLD, seconds=3)
+    monkeypatch.setenv("HOLD_MUSIC_FILE", str(hold))
+    with tones.speech_server() as url:
+        monkeypatch.setenv("SPEECH_BASE_URL", url)
+        yield

@@ -6,6 +6,7 @@ the place of the one before, sees to both again, and goes on.
 
 import asyncio
 import contextlib
+import logging
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -25,9 +26,11 @@ from anyreach.jobs.shutdown import Shutdown
 from anyreach.live.streams import ask
 from conversations import lifecycle
 from conversations.lifecycle import Evidence
-from conversations.models import OutboundTrunk, StatusChange
+from conversations.models import TERMINAL, OutboundTrunk, StatusChange
 from conversations.models import Status as ConversationStatus
 from conversations.phones import dialling
+
+log = logging.getLogger(__name__)
 
 # A transfer may be cancelled by anybody, at any time.
 LOOK_EVERY_S = 0.25
@@ -39,6 +42,8 @@ DIALLED_WITHIN = timedelta(seconds=5)
 SETTLES_S = 1.0
 BRIEF_PAUSE_S = 2.0
 HANG_UP_EVERY_S = 0.2
+# At first, and ever more slowly.
+BACK_AT_LIVEKIT_AFTER_S, BACK_AT_LIVEKIT_EVERY_S = 0.1, 1.0
 WHILE_THE_CALL_LIVES = RetryStrategy(max_attempts=1000, wait=1)
 ENDINGS = {
     Why.BUSY: Status.BUSY,
@@ -46,6 +51,7 @@ ENDINGS = {
     Why.NOBODY: Status.UNANSWERED,
 }
 HUNG_UP = "Who took the call hung up."
+LEFT_ALONE = "The agent was gone, and nobody took the call."
 OURS = "The transfer failed because of a fault of ours. It has been logged."
 
 
@@ -53,18 +59,40 @@ OURS = "The transfer failed because of a fault of ours. It has been logged."
 async def conduct(context: JobContext, transfer_id: str) -> None:
     """Conduct a transfer to its end; a bridged one, to the end of the call.
 
-    Raises LiveKitAway, or GivenBack when this worker stops: to be tried again.
+    Raises GivenBack when this worker stops: to be tried again.
     """
     shutdown: Shutdown = context.additional_context["shutdown"]
-    await shutdown.outlasting(_conduct(transfer_id))
+    await shutdown.outlasting(_conduct(transfer_id, stopping=shutdown.begun))
 
 
-async def _conduct(transfer_id: str) -> None:
+async def _conduct(transfer_id: str, *, stopping: asyncio.Event) -> None:
+    """Conduct it from one desk after the other: one that has lost LiveKit is of no more use."""
+    pause_s = BACK_AT_LIVEKIT_AFTER_S
+    while True:
+        try:
+            await _from_a_desk(transfer_id)
+        except LiveKitAway:
+            if stopping.is_set():
+                raise
+            if pause_s == BACK_AT_LIVEKIT_AFTER_S:
+                log.warning("Transfer %s has lost LiveKit, and waits for it", transfer_id)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.05, BACK_AT_LIVEKIT_EVERY_S)
+        else:
+            return
+
+
+async def _from_a_desk(transfer_id: str) -> None:
     transfer = await ask(_transfer, transfer_id)
     if transfer is None:
         return
-    room = transfer.conversation.room_name or ""
+    conversation = transfer.conversation
+    room = conversation.room_name or ""
+    is_first = transfer.status == Status.REQUESTED
     if not await ask(server.list_rooms, [room]):
+        if conversation.status not in TERMINAL and not is_first:
+            # LiveKit knows of no room after a restart, until somebody is back.
+            raise LiveKitAway
         await _move(transfer, Status.CANCELLED, "The call ended.")
         await ask(server.delete_room, transfer.supervisor_room)
         return
@@ -73,6 +101,7 @@ async def _conduct(transfer_id: str) -> None:
         identity=transfer.desk_identity,
         human=transfer.human_identity,
         supervisor_room=transfer.supervisor_room,
+        is_first=is_first,
     )
     async with opening as desk:
         await Conductor(transfer, desk).run()
@@ -103,7 +132,9 @@ class Conductor:
             await self._run()
         except LiveKitAway:
             raise
-        except Exception:
+        except Exception as error:
+            if self.desk.is_lost:
+                raise LiveKitAway from error
             # Whatever it was: nobody stays on hold for it.
             await _move(self.transfer, Status.FAILED, OURS)
             if self.transfer.status != Status.BRIDGED:
@@ -119,8 +150,7 @@ class Conductor:
             await self._hold()
         while not self.transfer.is_final and self.desk.closed is None:
             before = self.transfer.status
-            if not self.desk.is_away:
-                await self._step()
+            await self._step()
             if self.transfer.status == before:
                 await self._until_something_happens()
                 await ask(self.transfer.look)
@@ -148,10 +178,14 @@ class Conductor:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.desk.changed.wait(), LOOK_EVERY_S)
         self.desk.changed.clear()
+        if self.desk.is_lost:
+            raise LiveKitAway
 
     async def _step(self) -> None:
-        if not self.desk.has_caller:
+        if self.desk.caller_is_gone:
             await _move(self.transfer, Status.CANCELLED, "The caller hung up.")
+        elif not self.desk.has_caller:
+            return
         elif self.transfer.status == Status.HOLDING:
             await self._dial()
         elif self.transfer.status == Status.BRIEFING:
@@ -197,12 +231,13 @@ class Conductor:
             _, reason = dialling.ENDINGS[error.why]
             await _move(self.transfer, ENDINGS.get(error.why, Status.FAILED), reason)
         except LiveKitAway:
-            await _move(self.transfer, Status.FAILED, "LiveKit did not answer.")
+            # It may be ringing all the same.
+            self._ringing = None
         else:
             await _move(self.transfer, Status.BRIEFING)
 
     async def _see_what_another_dialled(self) -> None:
-        """Follow a telephone that a worker has dialled which is gone."""
+        """Follow a telephone of which nobody tells us any more how it was reached."""
         now = timezone.now()
         dialled_at = self.transfer.dialling_at or now
         rings_until = dialled_at + timedelta(seconds=self.transfer.ring_timeout_seconds)
@@ -214,9 +249,9 @@ class Conductor:
             await _move(self.transfer, Status.UNANSWERED, "Nobody answered.")
         elif self.desk.has_human and self.desk.human_rings:
             await _move(self.transfer, Status.RINGING)
-        elif not self.desk.has_human and self.transfer.status == Status.RINGING:
+        elif self.desk.human_is_gone and self.transfer.status == Status.RINGING:
             await _move(self.transfer, Status.UNANSWERED, "Nobody answered.")
-        elif not self.desk.has_human and now > dialled_at + DIALLED_WITHIN:
+        elif self.desk.human_is_gone and now > dialled_at + DIALLED_WITHIN:
             await _move(self.transfer, Status.FAILED, "The call could not be dialled.")
 
     async def _brief(self) -> None:
@@ -228,7 +263,7 @@ class Conductor:
             await self.desk.brief_may_be_heard()
             await self.desk.play_to_human(self._sound, pause_s=BRIEF_PAUSE_S)
             self._briefed_at = _seconds()
-        if not self.desk.has_human:
+        if self.desk.human_is_gone:
             await _move(self.transfer, Status.DECLINED, "Who was called hung up.")
         elif self.desk.pressed and self.desk.pressed[-1] == "2":
             await _move(self.transfer, Status.DECLINED, "Who was called pressed 2.")
@@ -238,9 +273,11 @@ class Conductor:
             await _move(self.transfer, Status.UNANSWERED, "Nobody pressed 1.")
 
     def _is_taken(self, *, by_pressing: bool) -> bool:
+        if self._briefed_at is None:
+            return False
         if by_pressing:
             return "1" in self.desk.pressed
-        return _seconds() - (self._briefed_at or 0) > self._sound.duration_s
+        return _seconds() - self._briefed_at > self._sound.duration_s
 
     def _time_is_up(self, now: datetime) -> bool:
         began = self.transfer.briefing_at or now
@@ -250,33 +287,60 @@ class Conductor:
         """Put the two on the line, and see to it that the call ends with either."""
         desk = self.desk
         await desk.bridge()
-        while desk.closed is None and (desk.is_away or (desk.has_caller and desk.has_human)):
+        is_bridged = desk.has_human
+        while desk.closed is None and not (desk.caller_is_gone or desk.human_is_gone):
             await self._until_something_happens()
+            if desk.has_human and not is_bridged:
+                await desk.bridge()
+                is_bridged = True
         if desk.closed is not None:
             await self._leave_behind(desk.closed)
             return
         if desk.has_caller:
-            source = StatusChange.Source.TRANSFER
-            ended = Evidence(ConversationStatus.COMPLETED, timezone.now(), source, HUNG_UP)
-            await ask(lifecycle.report, self.transfer.conversation, ended)
-        await desk.close_room()
+            await self._end_call(ConversationStatus.COMPLETED, HUNG_UP)
+        else:
+            await desk.close_room()
+
+    async def _end_call(self, status: ConversationStatus, reason: str) -> None:
+        evidence = Evidence(status, timezone.now(), StatusChange.Source.TRANSFER, reason)
+        await ask(lifecycle.report, self.transfer.conversation, evidence)
+        await self.desk.close_room()
 
     async def _give_back(self) -> None:
         """Let caller and agent go on, tell the agent why, and hang up on the human."""
+        await asyncio.gather(self._return_caller(), self._hang_up_on_human())
+
+    async def _return_caller(self) -> None:
+        """To the agent; who has lost theirs has the music until the agent is back, or the end."""
+        while self.desk.awaits_agent and not self.desk.caller_is_gone and self.desk.closed is None:
+            await self._until_something_happens()
+            if await ask(self._asked_for_another):
+                return
+        if self.desk.has_lost_agent and self.desk.has_caller:
+            await self._end_call(ConversationStatus.FAILED, LEFT_ALONE)
+            return
         await self.desk.release()
         outcome = {
             "transfer_id": str(self.transfer.pk),
             "status": self.transfer.status,
             "reason": self.transfer.reason,
         }
-        await asyncio.gather(self.desk.tell_agents(outcome), self.desk.put_human_out())
+        await self.desk.tell_agents(outcome)
+
+    def _asked_for_another(self) -> bool:
+        return self.transfer.conversation.transfers.unfinished().exists()
+
+    async def _hang_up_on_human(self) -> None:
+        await self.desk.put_human_out()
         # Who is not in the room yet comes into it before long.
         while (
             self._ringing and not (await asyncio.wait({self._ringing}, timeout=HANG_UP_EVERY_S))[0]
         ):
             await self.desk.put_human_out()
-        if self._ringing and not self._ringing.exception():
+        was_dialled = self.transfer.dialling_at is not None
+        while was_dialled and self.desk.closed is None and not self.desk.human_is_gone:
             await self.desk.put_human_out()
+            await self._until_something_happens()
 
     async def _leave_behind(self, why: LeaveReason) -> None:
         """End, now that we are out of the room: it is gone, or another worker is there for us."""

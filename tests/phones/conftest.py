@@ -2,23 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.conf import settings
-from livekit import api
 
 from anyreach.organizations.models import Organization
 from anyreach.stack.livekit import LiveKitServer
 from anyreach.stack.phones import Phones
-from conversations.models import OutboundTrunk
-from tests.callers import server
 from tests.conftest import Process, Web, running_web
 from tests.environment import WEB_PORT, free_port
-from tests.phones.softphone import Humming, Refuser
-
-OURS = "+493090182000"
+from tests.organizations.factories import make_organization
+from tests.phones import tones
+from tests.phones.scene import Scene
+from tests.phones.softphone import Humming
 
 
 @pytest.fixture(scope="session")
@@ -98,21 +94,11 @@ def new_phone(tmp_path: Path) -> Iterator[Callable[..., Humming]]:
         each.stop()
 
 
-def give_trunk(
-    organization: Organization, phone: Humming | Refuser, **fields: Any
-) -> OutboundTrunk:
-    """Give the organization a trunk of LiveKit's that leads to one telephone."""
+@pytest.fixture
+def organization(transactional_db: None) -> Organization:
+    return make_organization("acme")
 
-    async def make() -> str:
-        trunk = api.SIPOutboundTrunkInfo(
-            name="test", address=f"127.0.0.1:{phone.sip_port}", numbers=[OURS]
-        )
-        async with server() as client:
-            made = await client.sip.create_outbound_trunk(
-                api.CreateSIPOutboundTrunkRequest(trunk=trunk)
-            )
-        return str(made.sip_trunk_id)
 
-    return OutboundTrunk.objects.create(
-        organization=organization, sip_trunk_id=async_to_sync(make)(), number=OURS, **fields
-    )
+@pytest.fixture
+def scene(organization: Organization, new_phone: Callable[..., Humming]) -> Scene:
+    return Scene(organization, new_phone(frequency=tones.HUMAN))

@@ -13,12 +13,12 @@ from django.utils import timezone
 from livekit import api
 
 from agent_assist.transfer.models import Transfer
-from tests.callers import Party, call, identities, server, until
+from tests.callers import Party, call, identities, server, token_of, until
 from tests.conversations.factories import make_conversation
 from tests.environment import WEB_PORT
 from tests.organizations.factories import bearer, make_api_key
 from tests.phones import tones
-from tests.phones.conftest import give_trunk
+from tests.phones.trunks import give_trunk
 
 NUMBER = "+4930555010"
 CALLER = "guest_1"
@@ -44,11 +44,19 @@ class Scene:
     @asynccontextmanager
     async def talking(self):
         async with call(self.room, caller=CALLER) as (self.caller, self.agent):
-            self.agent.room.on(
-                "data_received", lambda data: self.told.append(json.loads(data.data))
-            )
+            self._listen_to_what_the_agent_is_told()
             await self.both_talk()
             yield
+
+    def _listen_to_what_the_agent_is_told(self):
+        self.agent.room.on("data_received", lambda data: self.told.append(json.loads(data.data)))
+
+    async def agent_comes(self):
+        """Another one, in the place of the one who has left."""
+        self.agent = Party()
+        self._listen_to_what_the_agent_is_told()
+        await self.agent.join(token_of("agent-1", self.room, kind="agent"))
+        await self.agent.hum(tones.AGENT, pulsing=True)
 
     @asynccontextmanager
     async def talking_unheard(self):
@@ -80,7 +88,15 @@ class Scene:
             await self.transfer.arefresh_from_db()
             return self.transfer.status in statuses
 
-        await until(reached, within_s=within_s)
+        await self._until(reached, within_s)
+
+    async def _until(self, condition, within_s):
+        try:
+            await until(condition, within_s=within_s)
+        except TimeoutError as error:
+            await self.transfer.arefresh_from_db()
+            how_far = f"{self.transfer.status}. {self.transfer.reason}"
+            raise TimeoutError(f"It did not come about, and is {how_far}") from error
 
     async def conversation_is(self, status):
         async def reached():
@@ -98,13 +114,13 @@ class Scene:
         return f"human-{self.transfer.pk}"
 
     async def hold_music_plays(self):
-        await until(lambda: self.caller.hears(self.desk, tones.HOLD) > 300)
+        await self._until(lambda: self.caller.hears(self.desk, tones.HOLD) > 300, 10)
 
     async def phone_rings(self, within_s=20):
-        await until(lambda: self.phone.calls, within_s=within_s)
+        await self._until(lambda: self.phone.calls, within_s)
 
     async def brief_is_heard(self, within_s=20):
-        await until(lambda: self.phone.hears(tones.BRIEF) > 300, within_s=within_s)
+        await self._until(lambda: self.phone.hears(tones.BRIEF) > 300, within_s)
 
     async def telephone_hears_brief(self):
         await self.phone_rings()
@@ -135,10 +151,13 @@ class Scene:
         await until(gone)
 
     async def human_is_muted(self):
+        human = await self.human_as_livekit_knows_it()
+        return [track.muted for track in human.tracks] == [True]
+
+    async def human_as_livekit_knows_it(self):
         wanted = api.RoomParticipantIdentity(room=self.room, identity=self.human)
         async with server() as client:
-            human = await client.room.get_participant(wanted)
-        return [track.muted for track in human.tracks] == [True]
+            return await client.room.get_participant(wanted)
 
     def human_overheard_nobody(self):
         human = tones.heard_in(self.phone.heard, 8000)
@@ -164,3 +183,14 @@ def heard(party: Party, since=0.0):
     ]
     each = [tones.heard_in(samples, 16_000) for samples in tracks]
     return {voice: np.concatenate([one[voice] for one in each]) for voice in tones.TONES}
+
+
+def is_told_anew(phone, since):
+    """Whether the brief is heard after a second in which nothing was."""
+    brief = tones.heard_in(phone.heard[since:], 8000)["brief"]
+    silent_for = 0
+    for is_heard in brief:
+        if is_heard and silent_for > 1 / tones.WINDOW_S:
+            return True
+        silent_for = 0 if is_heard else silent_for + 1
+    return False

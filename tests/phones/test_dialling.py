@@ -17,18 +17,13 @@ from conversations.phones import dialling
 from tests.callers import Party, identities, token_of, until
 from tests.conversations.factories import make_trunk
 from tests.conversations.test_webhooks import event, handled, participant, send
-from tests.organizations.factories import bearer, make_api_key, make_organization
-from tests.phones.conftest import OURS, give_trunk
+from tests.organizations.factories import bearer, make_api_key
 from tests.phones.softphone import Refuser
+from tests.phones.trunks import OURS, give_trunk
 
 pytestmark = pytest.mark.usefixtures("web")
 
 NUMBER = "+4930555010"
-
-
-@pytest.fixture
-def organization(transactional_db):
-    return make_organization()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.conversations.factories import make_trunk
 from tests.environment import free_port
 from tests.organizations.factories import make_organization
 from tests.phones import tones
-from tests.phones.conftest import give_trunk
+from tests.phones.trunks import give_trunk
 
 NUMBER = "+4930555010"
 
@@ -40,11 +40,6 @@ def bare_livekit(tmp_path, settings):
     settings.LIVEKIT_URL = livekit.url
     yield
     livekit.stop()
-
-
-@pytest.fixture
-def organization(transactional_db):
-    return make_organization("acme")
 
 
 def found(*options):

@@ -14,33 +14,17 @@ from tests.callers import identities, until
 from tests.ears import listen
 from tests.organizations.factories import make_organization
 from tests.phones import tones
-from tests.phones.scene import CALLER, ON_ITS_WAY_S, Scene, heard
+from tests.phones.scene import CALLER, ON_ITS_WAY_S, Scene, heard, is_told_anew
 from tests.phones.softphone import Refuser
 
 pytestmark = pytest.mark.usefixtures("web")
 
-LOUD = 1000
+LOUD, QUIET = 1000, 30
 
 
 @pytest.fixture(autouse=True)
-def _our_sounds(tmp_path, monkeypatch):
-    """The worker's hold music and speech are tones."""
-    hold = tmp_path / "hold.wav"
-    tones.tone(hold, tones.HOLD, seconds=3)
-    monkeypatch.setenv("HOLD_MUSIC_FILE", str(hold))
-    with tones.speech_server() as url:
-        monkeypatch.setenv("SPEECH_BASE_URL", url)
-        yield
-
-
-@pytest.fixture
-def organization(transactional_db):
-    return make_organization()
-
-
-@pytest.fixture
-def scene(organization, new_phone):
-    return Scene(organization, new_phone(frequency=tones.HUMAN))
+def _before_the_worker(our_sounds):
+    pass
 
 
 @pytest.mark.usefixtures("worker")
@@ -58,6 +42,7 @@ def test_a_human_takes_the_call_by_pressing_1(scene):
             await scene.reaches(Status.BRIDGED)
             await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
             await until(lambda: scene.phone.hears(tones.CALLER) > 300)
+            assert max(scene.caller.hears(scene.human, tone) for tone in tones.DIGIT_1) < QUIET
             assert "agent-1" not in await identities(scene.room)
             await scene.conversation.arefresh_from_db()
             assert scene.conversation.status == ConversationStatus.IN_PROGRESS
@@ -195,6 +180,68 @@ def test_an_agent_that_crashes_on_hold_keeps_nobody_from_taking_the_call(scene):
 
 
 @pytest.mark.usefixtures("worker")
+def test_whose_agent_is_gone_has_the_music_until_there_is_one(scene):
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.hold_music_plays()
+            await scene.agent.leave()
+            await scene.telephone_hears_brief()
+            scene.phone.press("2")
+            await scene.reaches(Status.DECLINED)
+            await until(lambda: scene.phone.calls_over)
+            await asyncio.sleep(2)
+            assert heard(scene.caller, time.monotonic() - 1)["hold"].any()
+            await scene.agent_comes()
+            await scene.both_talk(since=time.monotonic())
+            await until(lambda: scene.told)
+            over_at = time.monotonic()
+            await asyncio.sleep(1)
+            assert not heard(scene.caller, over_at + 0.5)["hold"].any()
+
+    asyncio.run(play())
+    assert scene.told == [scene.outcome(Status.DECLINED, "Who was called pressed 2.")]
+
+
+@pytest.mark.usefixtures("worker")
+def test_nobody_is_left_alone_in_a_call(scene):
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.hold_music_plays()
+            await scene.agent.leave()
+            await scene.telephone_hears_brief()
+            scene.phone.press("2")
+            await scene.reaches(Status.DECLINED)
+            await asyncio.wait_for(scene.caller.closed, 20)
+            await scene.conversation_is(ConversationStatus.FAILED)
+
+    asyncio.run(play())
+    assert scene.conversation.end_reason == "The agent was gone, and nobody took the call."
+
+
+@pytest.mark.usefixtures("worker")
+def test_another_human_may_be_asked_for_while_the_agent_is_gone(scene):
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.hold_music_plays()
+            await scene.agent.leave()
+            await scene.telephone_hears_brief()
+            scene.phone.press("2")
+            await scene.reaches(Status.DECLINED)
+            await scene.order()
+            await until(lambda: scene.phone.calls == 2)
+            scene.phone.answer()
+            await scene.reaches(Status.BRIEFING)
+            await asyncio.sleep(1)
+            scene.phone.press("1")
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("worker")
 def test_a_caller_who_hangs_up_on_hold_leaves_nobody_ringing(scene):
     async def play():
         async with scene.talking():
@@ -250,7 +297,7 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
             if killed_in == "briefing":
                 await another_comes()
                 heard_at = len(scene.phone.heard)
-                await until(lambda: _hears_again(scene.phone, heard_at), within_s=30)
+                await until(lambda: is_told_anew(scene.phone, heard_at), within_s=30)
             scene.nobody_overheard()
             scene.phone.press("1")
             await scene.reaches(Status.BRIDGED)
@@ -299,12 +346,6 @@ def test_ten_at_once_end_rightly_though_one_of_two_workers_is_killed(new_phone, 
 
     asyncio.run(play())
     assert [scene.phone.calls for scene in scenes] == [1] * len(scenes)
-
-
-def _hears_again(phone, since):
-    """Whether the brief is heard after a second in which it was not."""
-    brief = tones.heard_in(phone.heard[since:], 8000)["brief"]
-    return brief[20:].any() and not brief[5:20].all()
 
 
 @pytest.mark.usefixtures("worker")

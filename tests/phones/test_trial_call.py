@@ -12,17 +12,12 @@ from tests.callers import until
 from tests.conversations.factories import make_phone_number, make_trunk
 from tests.organizations.factories import make_organization, signed_in
 from tests.phones import tones
-from tests.phones.conftest import OURS, give_trunk
 from tests.phones.softphone import Refuser
+from tests.phones.trunks import OURS, give_trunk
 
 pytestmark = pytest.mark.usefixtures("web")
 
 NUMBER = "+4930555010"
-
-
-@pytest.fixture
-def organization(transactional_db):
-    return make_organization("acme")
 
 
 def rings(trunk, destination=NUMBER):

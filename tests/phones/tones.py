@@ -18,6 +18,8 @@ TONES = {
     "human": HUMAN,
     "brief": BRIEF,
 }
+# Of the two that a telephone makes of a 1 (ITU-T Q.23).
+DIGIT_1 = (697, 1209)
 RATE = 16_000
 WINDOW_S = 0.05
 # Of tones of 8000, whose level is 2000. What begins or ends abruptly has a little of every tone.

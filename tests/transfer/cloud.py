@@ -33,11 +33,15 @@ async def cloud(port: int, livekit_url: str, phone: "Phone") -> AsyncIterator["C
         app.router.add_route("*", "/{path:.*}", serving.forward)
         runner = web.AppRunner(app, shutdown_timeout=0)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
         try:
             yield serving
         finally:
             await phone.hang_up()
+            await site.stop()
+            # Whom it is accepting at this moment would stay unclosed.
+            await asyncio.sleep(0.1)
             await runner.cleanup()
 
 

@@ -29,6 +29,11 @@ from tests.transfer.cloud import Phone, cloud
 pytestmark = pytest.mark.usefixtures("web")
 
 
+@pytest.fixture(autouse=True)
+def _before_the_worker(our_sounds):
+    pass
+
+
 class MovedScene(Scene):
     """A scene on the stand-in, in which the agent is told by RPC too."""
 
@@ -64,17 +69,6 @@ class MovedScene(Scene):
             return await identities(self.transfer.supervisor_room) == []
 
         await until(gone)
-
-
-@pytest.fixture(autouse=True)
-def _our_sounds(tmp_path, monkeypatch):
-    """The worker's hold music and speech are tones."""
-    hold = tmp_path / "hold.wav"
-    tones.tone(hold, tones.HOLD, seconds=3)
-    monkeypatch.setenv("HOLD_MUSIC_FILE", str(hold))
-    with tones.speech_server() as url:
-        monkeypatch.setenv("SPEECH_BASE_URL", url)
-        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ opens nothing.
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from anyreach.gateways.livekit.own_events import only_its_own
 from anyreach.gateways.livekit.phones import dial, ears_of, mouth_of
 from anyreach.gateways.livekit.room import join
 from anyreach.gateways.livekit.server import Gone, LiveKitAway, our_errors, server
-from anyreach.gateways.livekit.tokens import desk_token
+from anyreach.gateways.livekit.tokens import DESK_ATTRIBUTE, desk_token
 from anyreach.gateways.livekit.words import KINDS, Kind, LeaveReason
 from anyreach.gateways.sound import Sound
 
@@ -38,19 +39,25 @@ LOOK_EVERY_S = 1.0
 TOPIC = "anyreach.transfer"
 # An agent without the method says so at once.
 TOLD_WITHIN_S = 2.0
+# LiveKit's clients come back within it, one by one, after LiveKit was restarted.
+RETURN_WITHIN_S = 15.0
 # How the open server's answer to MoveParticipant ends, under the code of every unnamed error.
 NOT_IMPLEMENTED = "not implemented"
 NO_ANSWER = (api.ServerErrorCode.UNAVAILABLE, api.ServerErrorCode.DEADLINE_EXCEEDED)
 
 
 @asynccontextmanager
-async def opened(room: str, *, identity: str, human: str) -> AsyncIterator["Desk"]:
+async def opened(
+    room: str, *, identity: str, human: str, is_first: bool = True
+) -> AsyncIterator["Desk"]:
     """Join `room` as `identity`, for the telephone `human`; one that is there already makes way.
+
+    Unless it `is_first`, those of an earlier desk may still be on their way back into the room.
 
     A token of ours wakes a room that is gone: ask the server before. Raises LiveKitAway.
     """
     async with server() as client:
-        desk = Desk(client, room, human=human)
+        desk = Desk(client, room, human=human, is_first=is_first)
         try:
             await desk.join(identity)
             yield desk
@@ -59,20 +66,28 @@ async def opened(room: str, *, identity: str, human: str) -> AsyncIterator["Desk
 
 
 class Desk:
-    """One joined room. What its participants do can be read here; `changed` says when to."""
+    """One joined room. What its participants do can be read here; `changed` says when to.
 
-    def __init__(self, client: api.LiveKitAPI, room_name: str, *, human: str) -> None:
+    One that has lost LiveKit is of no more use: LiveKit may know nothing of it when it is back.
+    """
+
+    def __init__(
+        self, client: api.LiveKitAPI, room_name: str, *, human: str, is_first: bool
+    ) -> None:
         self.room = rtc.Room()
         self.changed = asyncio.Event()
         self.pressed: list[str] = []
         self.closed: LeaveReason | None = None
-        self.is_away = False
+        self.is_lost = False
         self._client, self._room_name, self._human = client, room_name, human
         self._holds_agents, self._holds_callers = False, False
         self._guards_human, self._human_may_hear = True, False
         self._human_deaf_until = 0.0
+        self._is_first = is_first
+        self._had_caller = self._had_human = self._had_agent = False
+        self._returned_at, self._agent_returned_at = math.inf, 0.0
         self._separating: asyncio.Task[None] | None = None
-        self._refusing: asyncio.Task[None] | None = None
+        self._refusing: set[asyncio.Task[None]] = set()
         self._unsettled = asyncio.Event()
         # Lest what was refused before an order is sent after it. Whoever is just leaving is
         # answered for late: that must not keep the others waiting.
@@ -83,16 +98,20 @@ class Desk:
         self.room.on("participant_connected", self._on_change)
         self.room.on("track_published", self._on_track)
         self.room.on("participant_attributes_changed", self._on_attributes)
-        self.room.on("participant_disconnected", lambda _: self.changed.set())
+        self.room.on("participant_disconnected", self._on_gone)
         self.room.on("sip_dtmf_received", self._on_digit)
         self.room.on("reconnecting", self._on_lost)
-        self.room.on("reconnected", self._on_back)
         self.room.on("disconnected", self._on_closed)
 
     async def join(self, identity: str) -> None:
         """Join as `identity`, and keep apart from now on whom this desk was told to."""
         await join(self.room, desk_token(room=self._room_name, identity=identity))
         only_its_own(self.room)
+        if self._is_first:
+            self._returned_at = 0.0
+        else:
+            self._others_may_return()
+        self._see_who_is_there()
         self._allow()
         self._separating = asyncio.create_task(self._keep_separate())
 
@@ -105,6 +124,28 @@ class Desk:
     @property
     def has_human(self) -> bool:
         return self._human_there is not None
+
+    @property
+    def caller_is_gone(self) -> bool:
+        """Whether no caller is there, nor on their way back into the room."""
+        return self._is_gone(there=self.has_caller, seen=self._had_caller)
+
+    @property
+    def human_is_gone(self) -> bool:
+        return self._is_gone(there=self.has_human, seen=self._had_human)
+
+    def _is_gone(self, *, there: bool, seen: bool) -> bool:
+        return not there and not self.is_lost and (seen or time.monotonic() > self._returned_at)
+
+    @property
+    def awaits_agent(self) -> bool:
+        """Whether the agent is away, and not for so long that they will not come back."""
+        return not self._agents and time.monotonic() < self._agent_returned_at
+
+    @property
+    def has_lost_agent(self) -> bool:
+        """Whether an agent was there, and there is none any more."""
+        return self._had_agent and not self._agents and not self.is_lost
 
     @property
     def human_rings(self) -> bool:
@@ -130,7 +171,8 @@ class Desk:
 
     @property
     def _agents(self) -> list[rtc.RemoteParticipant]:
-        return self._of_kinds(Kind.AGENT)
+        agents = self._of_kinds(Kind.AGENT)
+        return [each for each in agents if DESK_ATTRIBUTE not in each.attributes]
 
     def _of_kinds(self, *kinds: Kind) -> list[rtc.RemoteParticipant]:
         others = self.room.remote_participants.values()
@@ -229,7 +271,7 @@ class Desk:
         async with self._ordering_call, self._ordering_human:
             self._holds_agents = self._holds_callers = self._guards_human = False
             if self._refusing:
-                await asyncio.wait({self._refusing})
+                await asyncio.wait(self._refusing)
             human = self._human_there
             if human is None:
                 return
@@ -297,6 +339,11 @@ class Desk:
     async def _refuse_human(self) -> None:
         with contextlib.suppress(LiveKitAway):  # asked again, with all else
             await self._all([self._permit_human(can_subscribe=False), self._unsubscribe_human()])
+
+    async def _mute_human(self) -> None:
+        with contextlib.suppress(LiveKitAway):  # likewise
+            if human := self._human_there:
+                await self._all(self._mutings(human, muted=True))
 
     async def _fit_ears(self) -> None:
         """Let the human hear our voice; nothing at all while they may be asking for another's.
@@ -446,19 +493,40 @@ class Desk:
     # --- What happens --------------------------------------------------------------------------
 
     def _on_change(self, *_: object) -> None:
+        self._see_who_is_there()
         self._allow()
         self._unsettled.set()
         self.changed.set()
 
+    def _on_gone(self, participant: rtc.RemoteParticipant) -> None:
+        if not participant.disconnect_reason:
+            # It is we who are out of the room: they have not left it.
+            self._others_may_return()
+        elif KINDS.get(participant.kind) == Kind.AGENT:
+            self._agent_returned_at = time.monotonic() + RETURN_WITHIN_S
+        self.changed.set()
+
+    def _others_may_return(self) -> None:
+        self._had_caller = self._had_human = False
+        self._returned_at = self._agent_returned_at = time.monotonic() + RETURN_WITHIN_S
+
+    def _see_who_is_there(self) -> None:
+        self._had_caller |= self.has_caller
+        self._had_human |= self.has_human
+        self._had_agent |= bool(self._agents)
+
     def _on_track(self, _: object, publisher: rtc.RemoteParticipant) -> None:
-        if publisher.identity != self._human:
+        is_human = publisher.identity == self._human
+        if not is_human:
             self._human_deaf_until = time.monotonic() + ASKED_FOR_WITHIN_S
-            if self._guards_human and self.has_human:
-                # Ahead of all else that is being ordered: their telephone asks for it now.
-                self._refusing = asyncio.create_task(self._refuse_human())
-                self._refusing.add_done_callback(self._on_change)
-                return
-        self._on_change()
+        if self._guards_human and self.has_human:
+            # Ahead of all else that is being ordered: whoever may hear it asks for it now.
+            refusing = asyncio.create_task(self._mute_human() if is_human else self._refuse_human())
+            self._refusing.add(refusing)
+            refusing.add_done_callback(self._refusing.discard)
+            refusing.add_done_callback(self._on_change)
+        else:
+            self._on_change()
 
     def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
         self.changed.set()
@@ -469,12 +537,8 @@ class Desk:
             self.changed.set()
 
     def _on_lost(self) -> None:
-        # Everybody seems to leave, until we are back.
-        self.is_away = True
-
-    def _on_back(self) -> None:
-        self.is_away = False
-        self._on_change()
+        self.is_lost = True
+        self.changed.set()
 
     def _on_closed(self, reason: int) -> None:
         self.closed = LeaveReason(reason)

@@ -13,6 +13,7 @@ from typing import Protocol
 from django.conf import settings
 
 from anyreach.gateways.livekit import desk, moving_desk
+from anyreach.gateways.livekit.server import LiveKitAway, is_live
 from anyreach.gateways.livekit.words import LeaveReason
 from anyreach.gateways.sound import Sound
 
@@ -34,14 +35,29 @@ class Handover(Protocol):
         """Why we are out, for good."""
 
     @property
-    def is_away(self) -> bool:
-        """Whether we have lost LiveKit, and try to come back."""
+    def is_lost(self) -> bool:
+        """Whether we have lost LiveKit: another is to be opened in our place."""
 
     @property
     def has_caller(self) -> bool: ...
 
     @property
     def has_human(self) -> bool: ...
+
+    @property
+    def caller_is_gone(self) -> bool:
+        """Whether no caller is there, nor on their way back into the room."""
+
+    @property
+    def human_is_gone(self) -> bool: ...
+
+    @property
+    def awaits_agent(self) -> bool:
+        """Whether the agent is away, and not for so long that they will not come back."""
+
+    @property
+    def has_lost_agent(self) -> bool:
+        """Whether an agent was there, and there is none any more."""
 
     @property
     def human_rings(self) -> bool: ...
@@ -86,24 +102,33 @@ class Handover(Protocol):
 
 @asynccontextmanager
 async def opened(
-    room: str, *, identity: str, human: str, supervisor_room: str
+    room: str, *, identity: str, human: str, supervisor_room: str, is_first: bool = True
 ) -> AsyncIterator[Handover]:
     """Join `room` as `identity`, for the telephone `human`; one that is there already makes way.
+
+    Unless it `is_first`, those of an earlier one may still be on their way back into the room:
+    LiveKit's clients come one by one after it was restarted, and we are not to be the first.
 
     Only where LiveKit moves participants, the human is called into `supervisor_room`:
     TRANSFER_STRATEGY decides, or what LiveKit answers. A token of ours wakes a room that is gone:
     ask the server before. Raises LiveKitAway.
     """
+    if not is_first and not await is_live(room):
+        raise LiveKitAway
     url, strategy = settings.LIVEKIT_URL, settings.TRANSFER_STRATEGY
     moves = _moves.get(url) if strategy == "auto" else strategy == "move"
     if not moves:
-        async with desk.opened(room, identity=identity, human=human) as gated:
+        async with desk.opened(room, identity=identity, human=human, is_first=is_first) as gated:
             if moves is None:
                 moves = _moves[url] = await gated.can_move()
             if not moves:
                 yield gated
                 return
     async with moving_desk.opened(
-        room, identity=identity, human=human, supervisor_room=supervisor_room
+        room,
+        identity=identity,
+        human=human,
+        supervisor_room=supervisor_room,
+        is_first=is_first,
     ) as moving:
         yield moving

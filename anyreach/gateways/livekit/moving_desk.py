@@ -20,12 +20,12 @@ MOVED_WITHIN_S = 5.0
 
 @asynccontextmanager
 async def opened(
-    room: str, *, identity: str, human: str, supervisor_room: str
+    room: str, *, identity: str, human: str, supervisor_room: str, is_first: bool = True
 ) -> AsyncIterator["MovingDesk"]:
     """Join `room` as `identity`; `supervisor_room` with the order to hold. Raises LiveKitAway."""
     async with server() as client:
-        with_caller = _WithCaller(client, room, human=human)
-        with_human = _WithHuman(client, supervisor_room, human=human)
+        with_caller = _WithCaller(client, room, human=human, is_first=is_first)
+        with_human = _WithHuman(client, supervisor_room, human=human, is_first=is_first)
         try:
             await with_caller.join(identity)
             yield MovingDesk(with_caller, with_human, identity=identity)
@@ -52,9 +52,9 @@ class MovingDesk:
         return self._with_caller.closed or (None if with_human in emptied else with_human)
 
     @property
-    def is_away(self) -> bool:
+    def is_lost(self) -> bool:
         with_human = self._with_human
-        return self._with_caller.is_away or (with_human.is_away and with_human.closed is None)
+        return self._with_caller.is_lost or (with_human.is_lost and with_human.closed is None)
 
     @property
     def has_caller(self) -> bool:
@@ -63,6 +63,23 @@ class MovingDesk:
     @property
     def has_human(self) -> bool:
         return self._with_human.has_human or self._with_caller.has_human
+
+    @property
+    def caller_is_gone(self) -> bool:
+        return self._with_caller.caller_is_gone
+
+    @property
+    def human_is_gone(self) -> bool:
+        gone = self._with_human.human_is_gone or self._with_caller.human_is_gone
+        return gone and not self.has_human
+
+    @property
+    def awaits_agent(self) -> bool:
+        return self._with_caller.awaits_agent
+
+    @property
+    def has_lost_agent(self) -> bool:
+        return self._with_caller.has_lost_agent
 
     @property
     def human_rings(self) -> bool:
@@ -126,8 +143,10 @@ class MovingDesk:
 class _WithCaller(Desk):
     """The caller's room, into which the human comes only to stay."""
 
-    def __init__(self, client: api.LiveKitAPI, room_name: str, *, human: str) -> None:
-        super().__init__(client, room_name, human=human)
+    def __init__(
+        self, client: api.LiveKitAPI, room_name: str, *, human: str, is_first: bool
+    ) -> None:
+        super().__init__(client, room_name, human=human, is_first=is_first)
         self._guards_human = False
 
     async def admit_from(self, other: "_WithHuman") -> None:

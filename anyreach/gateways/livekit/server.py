@@ -22,6 +22,8 @@ from anyreach.gateways.livekit.words import (
     room_info,
 )
 
+LIVE_WITHIN_S = 0.3
+
 
 class LiveKitAway(Away):
     detail = "LiveKit does not answer. Try again in a few seconds."
@@ -36,7 +38,9 @@ class Gone(Exception):
 
 
 @asynccontextmanager
-async def server(*, failover: bool = True) -> AsyncIterator[api.LiveKitAPI]:
+async def server(
+    *, failover: bool = True, timeout_s: float | None = None
+) -> AsyncIterator[api.LiveKitAPI]:
     """Yield a client of the server API, and raise our words for its errors.
 
     With `failover`, what fails is asked of LiveKit Cloud's other regions too.
@@ -45,7 +49,7 @@ async def server(*, failover: bool = True) -> AsyncIterator[api.LiveKitAPI]:
         settings.LIVEKIT_URL,
         settings.LIVEKIT_API_KEY,
         settings.LIVEKIT_API_SECRET,
-        timeout=aiohttp.ClientTimeout(total=settings.LIVEKIT_TIMEOUT_S),
+        timeout=aiohttp.ClientTimeout(total=timeout_s or settings.LIVEKIT_TIMEOUT_S),
         failover=failover,
     )
     try:
@@ -78,6 +82,22 @@ async def _list_rooms(names: list[str] | None) -> list[RoomInfo]:
     async with server() as client:
         answer = await client.room.list_rooms(api.ListRoomsRequest(names=names))
     return [room_info(room) for room in answer.rooms]
+
+
+async def is_live(room: str) -> bool:
+    """Whether anybody has been in `room` since LiveKit was started.
+
+    LiveKit lists rooms, and who was in them, of before a restart too. The first who comes back
+    must not be one of us: a room that is older than `empty_timeout` and has nobody in it but
+    agents is closed within a second (`CloseIfEmpty` of its pkg/rtc/room.go).
+    """
+    nobody = api.SendDataRequest(room=room, data=b"", destination_identities=["nobody"])
+    # Where there is nobody, LiveKit would be three seconds to say so.
+    with suppress(Gone, LiveKitAway):
+        async with server(timeout_s=LIVE_WITHIN_S) as client:
+            await client.room.send_data(nobody)
+            return True
+    return False
 
 
 def list_participants(room: str) -> list[ParticipantInfo]:

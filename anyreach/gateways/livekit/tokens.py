@@ -14,6 +14,7 @@ from livekit.api import (
 )
 
 EMBED_ATTRIBUTE = "anyreach.embed"
+DESK_ATTRIBUTE = "anyreach.desk"
 
 
 def listener_token(*, room: str, identity: str, ttl: timedelta, embed_id: UUID) -> str:
@@ -69,6 +70,7 @@ def desk_token(*, room: str, identity: str) -> str:
         .with_identity(identity)
         .with_ttl(timedelta(minutes=1))
         .with_kind("agent")
+        .with_attributes({DESK_ATTRIBUTE: "true"})
         .with_grants(
             VideoGrants(
                 room_join=True,
