@@ -121,6 +121,7 @@ class Conductor:
 
     def __init__(self, transfer: Transfer, desk: Handover) -> None:
         self.transfer, self.desk = transfer, desk
+        self._is_held = False
         self._briefed_at: float | None = None
         self._answered_at: float | None = None
         self._speaking: asyncio.Task[Sound] | None = None
@@ -168,11 +169,15 @@ class Conductor:
         ):
             await _move(self.transfer, Status.FAILED, "No worker took the transfer up in time.")
             return
-        wants_music = self.transfer.hold_music == Transfer.HoldMusic.DEFAULT
-        await self.desk.hold(sounds.hold_music() if wants_music else None)
+        await self._hold_caller()
         words = await ask(words_of, self.transfer)
         self._speaking = asyncio.create_task(sounds.brief(words, accept=self.transfer.accept))
         await _move(self.transfer, Status.HOLDING)
+
+    async def _hold_caller(self) -> None:
+        wants_music = self.transfer.hold_music == Transfer.HoldMusic.DEFAULT
+        await self.desk.hold(sounds.hold_music() if wants_music else None)
+        self._is_held = True
 
     async def _until_something_happens(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -312,6 +317,8 @@ class Conductor:
 
     async def _return_caller(self) -> None:
         """To the agent; who has lost theirs has the music until the agent is back, or the end."""
+        if self.desk.awaits_agent and not self._is_held:
+            await self._hold_caller()
         while self.desk.awaits_agent and not self.desk.caller_is_gone and self.desk.closed is None:
             await self._until_something_happens()
             if await ask(self._asked_for_another):

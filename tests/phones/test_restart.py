@@ -15,6 +15,8 @@ from tests.phones.scene import heard, is_told_anew
 
 pytestmark = pytest.mark.usefixtures("web", "our_sounds", "worker")
 
+# LiveKit forgets that a telephone was muted: it is heard until our worker has said so again.
+UNTIL_MUTED_S = 0.3
 # LiveKit's Python client, which caller and agent are here, comes back after five.
 BACK_WITHIN_S = 20
 
@@ -71,7 +73,9 @@ def test_a_transfer_goes_on_when_livekit_is_back(scene, phones, restarted, resta
                 told_at = len(scene.phone.heard)
                 await until(lambda: is_told_anew(scene.phone, told_at), within_s=BACK_WITHIN_S)
             await caller_has_music_again(scene, since)
-            scene.nobody_overheard()
+            scene.nobody_overheard(
+                human_save_for_s=UNTIL_MUTED_S if restarted_while == "it is briefed" else 0
+            )
             assert not heard(scene.agent, since)["caller"].any()
             scene.phone.press("1")
             await scene.reaches(Status.BRIDGED)
@@ -100,6 +104,22 @@ def test_whom_a_human_has_taken_they_go_on_with(scene, restarted):
             scene.phone.hang_up()
             await scene.conversation_is(ConversationStatus.TRANSFERRED)
             await asyncio.wait_for(scene.caller.closed, 10)
+
+    asyncio.run(play())
+
+
+def test_until_the_agent_is_back_the_caller_has_music(scene, restarted):
+    async def play():
+        async with on_hold(scene):
+            await scene.phone_rings()
+            await scene.agent.leave()
+            since = await restarted()
+            await scene.cancel()
+            await caller_has_music_again(scene, since)
+            await scene.human_is_gone()
+            await scene.agent_comes()
+            await scene.both_talk(since=time.monotonic())
+            await until(lambda: scene.told)
 
     asyncio.run(play())
 
