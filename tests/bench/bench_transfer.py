@@ -19,7 +19,6 @@ from tests.phones.conftest import (  # noqa: F401 - fixtures
     worker,
 )
 from tests.phones.scene import CALLER, Scene
-from tests.phones.test_transfer import _our_sounds  # noqa: F401 - a fixture
 
 RUNS = 30
 # A worker that has just been started takes seconds to take up its first job.
@@ -46,7 +45,7 @@ def caller_heard_by(scene: Scene) -> bool:
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.usefixtures("web", "worker")
+@pytest.mark.usefixtures("web", "our_sounds", "worker")
 def bench_warm_transfer(transactional_db, new_phone) -> None:  # noqa: F811 - the fixture
     took: dict[str, list[float]] = {
         name: []
