@@ -42,8 +42,8 @@ DIALLED_WITHIN = timedelta(seconds=5)
 SETTLES_S = 1.0
 BRIEF_PAUSE_S = 2.0
 HANG_UP_EVERY_S = 0.2
-# At first, and ever more slowly.
-BACK_AT_LIVEKIT_AFTER_S, BACK_AT_LIVEKIT_EVERY_S = 0.1, 1.0
+# At first, and ever more slowly: for about twenty seconds, until another worker may try.
+BACK_AT_LIVEKIT_AFTER_S, MORE_SLOWLY, BACK_AT_LIVEKIT_EVERY_S = 0.1, 1.05, 1.0
 WHILE_THE_CALL_LIVES = RetryStrategy(max_attempts=1000, wait=1)
 ENDINGS = {
     Why.BUSY: Status.BUSY,
@@ -59,7 +59,7 @@ OURS = "The transfer failed because of a fault of ours. It has been logged."
 async def conduct(context: JobContext, transfer_id: str) -> None:
     """Conduct a transfer to its end; a bridged one, to the end of the call.
 
-    Raises GivenBack when this worker stops: to be tried again.
+    Raises LiveKitAway, or GivenBack when this worker stops: to be tried again, by any.
     """
     shutdown: Shutdown = context.additional_context["shutdown"]
     await shutdown.outlasting(_conduct(transfer_id, stopping=shutdown.begun))
@@ -72,12 +72,12 @@ async def _conduct(transfer_id: str, *, stopping: asyncio.Event) -> None:
         try:
             await _from_a_desk(transfer_id)
         except LiveKitAway:
-            if stopping.is_set():
+            if stopping.is_set() or pause_s > BACK_AT_LIVEKIT_EVERY_S:
                 raise
             if pause_s == BACK_AT_LIVEKIT_AFTER_S:
                 log.warning("Transfer %s has lost LiveKit, and waits for it", transfer_id)
             await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 1.05, BACK_AT_LIVEKIT_EVERY_S)
+            pause_s *= MORE_SLOWLY
         else:
             return
 

@@ -40,9 +40,10 @@ async def cloud(port: int, livekit_url: str, phone: "Phone") -> AsyncIterator["C
         finally:
             await phone.hang_up()
             await site.stop()
-            # Whom it is accepting at this moment would stay unclosed.
+            # Whom it is accepting at this moment, and whom it then puts out, would stay unclosed.
             await asyncio.sleep(0.1)
             await runner.cleanup()
+            await asyncio.sleep(0.1)
 
 
 class Phone:

@@ -71,6 +71,9 @@ class Desk:
     One that has lost LiveKit is of no more use: LiveKit may know nothing of it when it is back.
     """
 
+    # Whether the human is in the room already and must be kept apart.
+    _guards_human = True
+
     def __init__(
         self, client: api.LiveKitAPI, room_name: str, *, human: str, is_first: bool
     ) -> None:
@@ -81,7 +84,7 @@ class Desk:
         self.is_lost = False
         self._client, self._room_name, self._human = client, room_name, human
         self._holds_agents, self._holds_callers = False, False
-        self._guards_human, self._human_may_hear = True, False
+        self._human_may_hear = False
         self._human_deaf_until = 0.0
         self._is_first = is_first
         self._had_caller = self._had_human = self._had_agent = False

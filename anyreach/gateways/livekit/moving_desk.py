@@ -143,11 +143,7 @@ class MovingDesk:
 class _WithCaller(Desk):
     """The caller's room, into which the human comes only to stay."""
 
-    def __init__(
-        self, client: api.LiveKitAPI, room_name: str, *, human: str, is_first: bool
-    ) -> None:
-        super().__init__(client, room_name, human=human, is_first=is_first)
-        self._guards_human = False
+    _guards_human = False
 
     async def admit_from(self, other: "_WithHuman") -> None:
         """Put the agents out and the human in. The music plays on until they are there."""
@@ -170,6 +166,8 @@ class _WithCaller(Desk):
 
 class _WithHuman(Desk):
     """The human's own room. An agent that LiveKit sends to every new room is put out of it."""
+
+    _guards_human = False
 
     async def move_human(self, destination_room: str) -> None:
         """Raises what the library does, NOT_FOUND when the human is not there."""
