@@ -344,6 +344,9 @@ class Conductor:
             self._ringing and not (await asyncio.wait({self._ringing}, timeout=HANG_UP_EVERY_S))[0]
         ):
             await self.desk.put_human_out()
+        if self._ringing and not self._ringing.exception():
+            await self.desk.put_human_out()
+        # Who comes back after LiveKit was restarted is muted no more.
         was_dialled = self.transfer.dialling_at is not None
         while was_dialled and self.desk.closed is None and not self.desk.human_is_gone:
             await self.desk.put_human_out()

@@ -1,5 +1,6 @@
 """A caller, an agent and a telephone in a warm transfer, and what each of them hears."""
 
+import asyncio
 import json
 import time
 import uuid
@@ -12,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 from livekit import api
 
-from agent_assist.transfer.models import Transfer
+from agent_assist.transfer.models import Status, Transfer
 from tests.callers import Party, call, identities, server, token_of, until
 from tests.conversations.factories import make_conversation
 from tests.environment import WEB_PORT
@@ -57,6 +58,24 @@ class Scene:
         self._listen_to_what_the_agent_is_told()
         await self.agent.join(token_of("agent-1", self.room, kind="agent"))
         await self.agent.hum(tones.AGENT, pulsing=True)
+
+    @asynccontextmanager
+    async def on_hold(self, *, after_s=0):
+        async with self.talking():
+            await asyncio.sleep(after_s)
+            await self.order()
+            await self.hold_music_plays()
+            yield
+
+    @asynccontextmanager
+    async def declined_without_agent(self):
+        """The human declines a caller whose agent has left on hold."""
+        async with self.on_hold():
+            await self.agent.leave()
+            await self.telephone_hears_brief()
+            self.phone.press("2")
+            await self.reaches(Status.DECLINED)
+            yield
 
     @asynccontextmanager
     async def talking_unheard(self):
@@ -151,11 +170,12 @@ class Scene:
         await until(gone)
 
     async def human_is_muted(self):
-        human = await self.human_as_livekit_knows_it()
+        human = await self.human_in(self.room)
         return [track.muted for track in human.tracks] == [True]
 
-    async def human_as_livekit_knows_it(self):
-        wanted = api.RoomParticipantIdentity(room=self.room, identity=self.human)
+    async def human_in(self, room):
+        """Return what LiveKit knows of their telephone there."""
+        wanted = api.RoomParticipantIdentity(room=room, identity=self.human)
         async with server() as client:
             return await client.room.get_participant(wanted)
 

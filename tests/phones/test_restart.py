@@ -1,7 +1,6 @@
 """LiveKit restarted while a telephone is being put on the line: everybody is back, and apart."""
 
 import asyncio
-import contextlib
 import time
 
 import pytest
@@ -30,15 +29,6 @@ def restarted(phones):
     return restart
 
 
-@contextlib.asynccontextmanager
-async def on_hold(scene, *, after_s=0):
-    async with scene.talking():
-        await asyncio.sleep(after_s)
-        await scene.order()
-        await scene.hold_music_plays()
-        yield
-
-
 async def caller_has_music_again(scene, since):
     # What their buffer still plays is over by then.
     await until(lambda: heard(scene.caller, since + 1)["hold"].any(), within_s=BACK_WITHIN_S)
@@ -48,7 +38,7 @@ async def telephone_is_back(scene):
     """Its call has the status again that it joined with first: that it rings is forgotten."""
 
     async def joined():
-        return (await scene.human_as_livekit_knows_it()).attributes["sip.callStatus"] == "dialing"
+        return (await scene.human_in(scene.room)).attributes["sip.callStatus"] == "dialing"
 
     await until(joined, within_s=BACK_WITHIN_S)
 
@@ -58,7 +48,7 @@ def test_a_transfer_goes_on_when_livekit_is_back(scene, phones, restarted, resta
     async def play():
         # LiveKit closes a room that is older, and has nobody in it but agents and us.
         too_old = phones.server.empty_timeout_s if restarted_while == "on hold" else 0
-        async with on_hold(scene, after_s=too_old):
+        async with scene.on_hold(after_s=too_old):
             if restarted_while == "on hold":
                 since = await restarted()
             await scene.phone_rings(BACK_WITHIN_S)
@@ -91,7 +81,7 @@ def test_a_transfer_goes_on_when_livekit_is_back(scene, phones, restarted, resta
 
 def test_whom_a_human_has_taken_they_go_on_with(scene, restarted):
     async def play():
-        async with on_hold(scene):
+        async with scene.on_hold():
             await scene.telephone_hears_brief()
             scene.phone.press("1")
             await until(lambda: scene.phone.hears(tones.CALLER) > 300)
@@ -110,7 +100,7 @@ def test_whom_a_human_has_taken_they_go_on_with(scene, restarted):
 
 def test_until_the_agent_is_back_the_caller_has_music(scene, restarted):
     async def play():
-        async with on_hold(scene):
+        async with scene.on_hold():
             await scene.phone_rings()
             await scene.agent.leave()
             since = await restarted()
@@ -126,7 +116,7 @@ def test_until_the_agent_is_back_the_caller_has_music(scene, restarted):
 
 def test_an_agent_who_comes_back_late_hears_the_caller_whom_nobody_took(scene, restarted):
     async def play():
-        async with on_hold(scene):
+        async with scene.on_hold():
             await scene.phone_rings()
             await restarted()
             await scene.cancel()

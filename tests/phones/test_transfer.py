@@ -30,9 +30,7 @@ def _before_the_worker(our_sounds):
 @pytest.mark.usefixtures("worker")
 def test_a_human_takes_the_call_by_pressing_1(scene):
     async def play():
-        async with scene.talking():
-            await scene.order()
-            await scene.hold_music_plays()
+        async with scene.on_hold():
             held_at = time.monotonic()
             await scene.telephone_hears_brief()
             scene.nobody_overheard()
@@ -164,9 +162,7 @@ def test_a_telephone_that_is_not_reached_is_told_too(organization, phones, answe
 @pytest.mark.usefixtures("worker")
 def test_an_agent_that_crashes_on_hold_keeps_nobody_from_taking_the_call(scene):
     async def play():
-        async with scene.talking():
-            await scene.order()
-            await scene.hold_music_plays()
+        async with scene.on_hold():
             await scene.agent.leave()
             await scene.telephone_hears_brief()
             scene.human_overheard_nobody()
@@ -182,13 +178,7 @@ def test_an_agent_that_crashes_on_hold_keeps_nobody_from_taking_the_call(scene):
 @pytest.mark.usefixtures("worker")
 def test_whose_agent_is_gone_has_the_music_until_there_is_one(scene):
     async def play():
-        async with scene.talking():
-            await scene.order()
-            await scene.hold_music_plays()
-            await scene.agent.leave()
-            await scene.telephone_hears_brief()
-            scene.phone.press("2")
-            await scene.reaches(Status.DECLINED)
+        async with scene.declined_without_agent():
             await until(lambda: scene.phone.calls_over)
             await asyncio.sleep(2)
             assert heard(scene.caller, time.monotonic() - 1)["hold"].any()
@@ -206,13 +196,7 @@ def test_whose_agent_is_gone_has_the_music_until_there_is_one(scene):
 @pytest.mark.usefixtures("worker")
 def test_nobody_is_left_alone_in_a_call(scene):
     async def play():
-        async with scene.talking():
-            await scene.order()
-            await scene.hold_music_plays()
-            await scene.agent.leave()
-            await scene.telephone_hears_brief()
-            scene.phone.press("2")
-            await scene.reaches(Status.DECLINED)
+        async with scene.declined_without_agent():
             await asyncio.wait_for(scene.caller.closed, 20)
             await scene.conversation_is(ConversationStatus.FAILED)
 
@@ -223,13 +207,7 @@ def test_nobody_is_left_alone_in_a_call(scene):
 @pytest.mark.usefixtures("worker")
 def test_another_human_may_be_asked_for_while_the_agent_is_gone(scene):
     async def play():
-        async with scene.talking():
-            await scene.order()
-            await scene.hold_music_plays()
-            await scene.agent.leave()
-            await scene.telephone_hears_brief()
-            scene.phone.press("2")
-            await scene.reaches(Status.DECLINED)
+        async with scene.declined_without_agent():
             await scene.order()
             await until(lambda: scene.phone.calls == 2)
             scene.phone.answer()
@@ -282,9 +260,7 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
         await sync_to_async(new_worker)()
 
     async def play():
-        async with scene.talking():
-            await scene.order()
-            await scene.hold_music_plays()
+        async with scene.on_hold():
             if killed_in == "holding":
                 await another_comes()
             await scene.phone_rings(30)
@@ -351,9 +327,7 @@ def test_ten_at_once_end_rightly_though_one_of_two_workers_is_killed(new_phone, 
 @pytest.mark.usefixtures("worker")
 def test_a_track_that_the_caller_publishes_on_hold_is_heard_by_nobody(scene):
     async def play():
-        async with scene.talking():
-            await scene.order()
-            await scene.hold_music_plays()
+        async with scene.on_hold():
             held_at = time.monotonic()
             await scene.caller.hum(tones.CALLER)
             await scene.telephone_hears_brief()

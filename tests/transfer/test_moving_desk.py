@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
-from livekit import api, rtc
+from livekit import rtc
 
 from agent_assist.transfer.models import Status
 from anyreach.gateways.livekit import handover
@@ -17,7 +17,7 @@ from anyreach.gateways.livekit.desk import Desk
 from anyreach.gateways.livekit.moving_desk import MovingDesk
 from conversations.models import Conversation
 from conversations.models import Status as ConversationStatus
-from tests.callers import Party, call, identities, server, token_of, until
+from tests.callers import Party, call, identities, token_of, until
 from tests.conftest import Process, wait_for_worker
 from tests.conversations.factories import make_conversation, make_phone_number, make_trunk
 from tests.environment import free_port
@@ -66,10 +66,7 @@ class MovedScene(Scene):
 
     async def mouth_and_ears_in_own_room(self):
         """Return whether the human's tracks are muted, and whether they may hear."""
-        async with server() as client:
-            human = await client.room.get_participant(
-                api.RoomParticipantIdentity(room=self.transfer.supervisor_room, identity=self.human)
-            )
+        human = await self.human_in(self.transfer.supervisor_room)
         return [track.muted for track in human.tracks], human.permission.can_subscribe
 
     async def supervisor_room_is_gone(self):

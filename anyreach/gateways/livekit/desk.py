@@ -88,7 +88,7 @@ class Desk:
         self._human_deaf_until = 0.0
         self._is_first = is_first
         self._had_caller = self._had_human = self._had_agent = False
-        self._returned_at, self._agent_returned_at = math.inf, 0.0
+        self._others_return_by, self._agent_returns_by = math.inf, 0.0
         self._separating: asyncio.Task[None] | None = None
         self._refusing: set[asyncio.Task[None]] = set()
         self._unsettled = asyncio.Event()
@@ -111,7 +111,7 @@ class Desk:
         await join(self.room, desk_token(room=self._room_name, identity=identity))
         only_its_own(self.room)
         if self._is_first:
-            self._returned_at = 0.0
+            self._others_return_by = 0.0
         else:
             self._others_may_return()
         self._see_who_is_there()
@@ -138,12 +138,14 @@ class Desk:
         return self._is_gone(there=self.has_human, seen=self._had_human)
 
     def _is_gone(self, *, there: bool, seen: bool) -> bool:
-        return not there and not self.is_lost and (seen or time.monotonic() > self._returned_at)
+        return (
+            not there and not self.is_lost and (seen or time.monotonic() > self._others_return_by)
+        )
 
     @property
     def awaits_agent(self) -> bool:
         """Whether the agent is away, and not for so long that they will not come back."""
-        return not self._agents and time.monotonic() < self._agent_returned_at
+        return not self._agents and time.monotonic() < self._agent_returns_by
 
     @property
     def has_lost_agent(self) -> bool:
@@ -344,7 +346,7 @@ class Desk:
             await self._all([self._permit_human(can_subscribe=False), self._unsubscribe_human()])
 
     async def _mute_human(self) -> None:
-        with contextlib.suppress(LiveKitAway):  # likewise
+        with contextlib.suppress(LiveKitAway):  # asked again, with all else
             if human := self._human_there:
                 await self._all(self._mutings(human, muted=True))
 
@@ -506,12 +508,12 @@ class Desk:
             # It is we who are out of the room: they have not left it.
             self._others_may_return()
         elif KINDS.get(participant.kind) == Kind.AGENT:
-            self._agent_returned_at = time.monotonic() + RETURN_WITHIN_S
+            self._agent_returns_by = time.monotonic() + RETURN_WITHIN_S
         self.changed.set()
 
     def _others_may_return(self) -> None:
         self._had_caller = self._had_human = False
-        self._returned_at = self._agent_returned_at = time.monotonic() + RETURN_WITHIN_S
+        self._others_return_by = self._agent_returns_by = time.monotonic() + RETURN_WITHIN_S
 
     def _see_who_is_there(self) -> None:
         self._had_caller |= self.has_caller

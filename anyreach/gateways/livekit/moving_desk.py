@@ -20,7 +20,7 @@ MOVED_WITHIN_S = 5.0
 
 @asynccontextmanager
 async def opened(
-    room: str, *, identity: str, human: str, supervisor_room: str, is_first: bool = True
+    room: str, *, identity: str, human: str, supervisor_room: str, is_first: bool
 ) -> AsyncIterator["MovingDesk"]:
     """Join `room` as `identity`; `supervisor_room` with the order to hold. Raises LiveKitAway."""
     async with server() as client:

@@ -63,7 +63,7 @@ def desk_token(*, room: str, identity: str) -> str:
     """Return a JWT for our own desk, which plays to one of those in a room and tells the agent.
 
     It is seen: of a participant that is hidden nobody receives a track. Of kind agent it is not
-    counted, and keeps no room open.
+    counted, and keeps no room open; by its attribute other desks tell it from the call's agents.
     """
     return (
         AccessToken(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
