@@ -6,6 +6,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY build.mjs ./
 COPY static static
+COPY templates templates
 RUN npm run build
 
 FROM python:3.13-slim

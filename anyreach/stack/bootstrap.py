@@ -134,7 +134,8 @@ def bundles() -> None:
     )
     built = ROOT / "static" / "build"
     folders = [each for each in sorted((ROOT / "static").iterdir()) if each != built]
-    sources = digest([*locked, ROOT / "build.mjs", *folders])
+    # Of what it has of Tabler, the build looks into the templates.
+    sources = digest([*locked, ROOT / "build.mjs", ROOT / "templates", *folders])
     once(
         STATE / "stamps" / "bundles",
         made=built,
