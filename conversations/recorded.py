@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 PROCESS_ID = uuid.uuid4()
 BEAT_EVERY_S = 1.0
+# Whose process beats no more for so long while another looks is dead.
+SILENT_S = 5.0
 # At a call's beginning and end nobody says more in that time than "hello".
 SHORTEST_AT_THE_EDGE = timedelta(seconds=2)
 
@@ -91,6 +93,26 @@ def earlier(span: RecordedSpan) -> QuerySet[RecordedSpan]:
     """Return the spans of those who recorded this call before `span`'s recorder, and still do."""
     spans = RecordedSpan.objects.filter(conversation=span.conversation_id, ended_at=None)
     return spans.filter(pk__lt=span.pk)
+
+
+class Earlier:
+    """Those who recorded a call before `span`'s recorder, as that one sees them."""
+
+    def __init__(self, span: RecordedSpan) -> None:
+        self._span = span
+        self._beats: dict[str, tuple[datetime, float]] = {}
+
+    def living(self, now: float) -> set[str]:
+        """Return the identities of those who have not ended, and have beaten since SILENT_S.
+
+        `now`: seconds of any clock that only goes forward. Raises DatabaseError, InterfaceError:
+        nobody could say that they live, so silence counts from the next time on.
+        """
+        before, self._beats = self._beats, {}
+        for identity, alive_at in earlier(self._span).values_list("identity", "process__alive_at"):
+            known = before.get(identity)
+            self._beats[identity] = known if known and known[0] == alive_at else (alive_at, now)
+        return {each for each, (_, since) in self._beats.items() if now - since < SILENT_S}
 
 
 def take_over(span: RecordedSpan) -> None:

@@ -8,6 +8,7 @@ leaves; then the other reads what is written, takes in what it has heard itself,
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -143,22 +144,23 @@ class Recorder:
                     await self._end()
 
     async def _be_alone(self) -> None:
-        """Wait until every earlier recorder has finished, or is gone from the room."""
+        """Wait until every earlier recorder has finished, is dead, or is gone from the room."""
+        earlier = recorded.Earlier(self.span)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OTHERS_LEAVE_WITHIN_S):
-                while not await sync_to_async(self._is_alone)():
+                while not await sync_to_async(self._is_alone)(earlier):
                     await asyncio.sleep(LOOK_EVERY_S)
 
-    def _is_alone(self) -> bool:
+    def _is_alone(self, earlier: recorded.Earlier) -> bool:
         close_old_connections()
         try:
-            earlier = set(recorded.earlier(self.span).values_list("identity", flat=True))
-            if not earlier:
+            living = earlier.living(time.monotonic())
+            if not living:
                 return True
             present = {each.identity for each in server.list_participants(self.room_name)}
         except (LiveKitAway, *DATABASE_AWAY):
             return False
-        return not earlier & present
+        return not living & present
 
     def _read(self) -> None:
         recorded.take_over(self.span)

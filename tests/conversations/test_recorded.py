@@ -3,10 +3,11 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,6 +146,27 @@ def test_a_beat_tells_that_this_process_lives_and_who_was_relieved(call):
     before = RecorderProcess.objects.get().alive_at
     assert recorded._beat_and_look([span.pk for span in spans]) == [spans[0].pk]
     assert RecorderProcess.objects.get().alive_at > before
+
+
+def test_who_does_not_beat_while_another_looks_is_dead(call):
+    before = make_span(call, 0)
+    earlier = recorded.Earlier(make_span(call, 28))
+    assert earlier.living(100) == {"recorder-1"}
+    assert earlier.living(100 + recorded.SILENT_S - 0.1) == {"recorder-1"}
+    RecorderProcess.objects.filter(pk=before.process_id).update(alive_at=at(61))
+    assert earlier.living(100 + recorded.SILENT_S) == {"recorder-1"}
+    assert earlier.living(100 + 2 * recorded.SILENT_S) == set()
+
+
+def test_nobody_is_taken_for_dead_who_cannot_beat_for_want_of_the_database(call, monkeypatch):
+    make_span(call, 0)
+    earlier = recorded.Earlier(make_span(call, 28))
+    earlier.living(100)
+    with monkeypatch.context() as away:
+        away.setattr(recorded, "earlier", Mock(side_effect=OperationalError))
+        with pytest.raises(OperationalError):
+            earlier.living(101)
+    assert earlier.living(100 + recorded.SILENT_S) == {"recorder-1"}
 
 
 @pytest.fixture
