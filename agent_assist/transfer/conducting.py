@@ -18,6 +18,7 @@ from agent_assist.transfer.models import Status, Transfer
 from agent_assist.transfer.spoken_brief import words_of
 from anyreach.gateways.livekit import handover, server
 from anyreach.gateways.livekit.handover import Handover
+from anyreach.gateways.livekit.moving_desk import NotMoved
 from anyreach.gateways.livekit.phones import NotReached, Why
 from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.words import LeaveReason
@@ -51,6 +52,7 @@ ENDINGS = {
     Why.NOBODY: Status.UNANSWERED,
 }
 HUNG_UP = "Who took the call hung up."
+NOT_MOVED = "LiveKit did not put the human on the line."
 LEFT_ALONE = "The agent was gone, and nobody took the call."
 OURS = "The transfer failed because of a fault of ours. It has been logged."
 
@@ -158,7 +160,11 @@ class Conductor:
         if self.desk.closed is not None:
             await self._leave_behind(self.desk.closed)
         elif self.transfer.status == Status.BRIDGED:
-            await self._follow()
+            try:
+                await self._follow()
+            except NotMoved:
+                await self._end_call(ConversationStatus.FAILED, NOT_MOVED)
+                await self.desk.put_human_out()
         else:
             await self._give_back()
 

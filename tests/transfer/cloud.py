@@ -19,7 +19,13 @@ from tests.phones import tones
 DIALLED = "/twirp/livekit.SIP/CreateSIPParticipant"
 MOVED = "/twirp/livekit.RoomService/MoveParticipant"
 FORWARDED_HEADERS = ("Authorization", "Content-Type")
-STATUS_OF = {"unauthenticated": 401, "not_found": 404, "invalid_argument": 400, "canceled": 408}
+STATUS_OF = {
+    "unauthenticated": 401,
+    "not_found": 404,
+    "invalid_argument": 400,
+    "canceled": 408,
+    "internal": 500,
+}
 
 
 @asynccontextmanager
@@ -113,6 +119,7 @@ class Cloud:
 
     def __init__(self, client: ClientSession, livekit_url: str, phone: Phone) -> None:
         self._client, self._livekit_url, self._phone = client, livekit_url, phone
+        self.refusals = 0
 
     async def dial(self, request: web.Request) -> web.Response:
         call = api.CreateSIPParticipantRequest.FromString(await request.read())
@@ -147,6 +154,9 @@ class Cloud:
             return _error("invalid_argument")
         if wanted.identity not in await identities(wanted.room):
             return _error("not_found")
+        if self.refusals > 0:
+            self.refusals -= 1
+            return _error("internal")
         assert (wanted.room, wanted.identity) == (self._phone.room_name, self._phone.identity)
         await self._phone.move(wanted.destination_room)
         return _message(api.MoveParticipantResponse())

@@ -55,9 +55,21 @@ class MovedScene(Scene):
     async def talking(self):
         self.phone = Phone()
         serving = cloud(self.cloud_port, self.livekit_url, self.phone)
-        async with serving, super().talking():
+        async with serving as self.cloud, super().talking():
             us = self.agent.room.local_participant
             us.register_rpc_method("anyreach.transfer", self._on_told)
+            yield
+
+    @asynccontextmanager
+    async def taken(self, *, refusals):
+        """The human has pressed 1, and LiveKit refuses so often to move them."""
+        async with self.on_hold():
+            await self.phone_rings()
+            await self.phone.answer()
+            await self.brief_is_heard()
+            self.cloud.refusals = refusals
+            await self.phone.press("1")
+            await self.reaches(Status.BRIDGED)
             yield
 
     def _on_told(self, call: rtc.RpcInvocationData):
@@ -240,6 +252,29 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
 
     asyncio.run(play())
     assert scene.phone.calls == 1
+
+
+def test_a_human_whom_livekit_does_not_move_at_once_is_moved_then(scene, new_worker):
+    new_worker(LIVEKIT_URL=scene.cloud_url)
+
+    async def play():
+        async with scene.taken(refusals=3):
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300, within_s=30)
+
+    asyncio.run(play())
+
+
+def test_a_caller_does_not_wait_for_a_human_whom_livekit_does_not_move(scene, new_worker):
+    new_worker(LIVEKIT_URL=scene.cloud_url)
+
+    async def play():
+        async with scene.taken(refusals=1000):
+            await asyncio.wait_for(scene.caller.closed, 30)
+            await until(lambda: scene.phone.calls_over)
+            await scene.conversation_is(ConversationStatus.FAILED)
+
+    asyncio.run(play())
+    assert scene.conversation.end_reason == "LiveKit did not put the human on the line."
 
 
 def test_who_else_comes_into_the_humans_room_is_put_out(scene, new_worker):

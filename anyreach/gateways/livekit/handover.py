@@ -90,7 +90,10 @@ class Handover(Protocol):
         """Say `brief` again and again, to be heard by the human only."""
 
     async def bridge(self) -> None:
-        """Let human and caller hear each other, and put the agents out. May be done again."""
+        """Let human and caller hear each other, and put the agents out. May be done again.
+
+        Raises NotMoved.
+        """
 
     async def put_human_out(self) -> None: ...
 

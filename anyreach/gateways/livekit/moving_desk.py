@@ -4,18 +4,25 @@ moved from there to the caller. LiveKit Cloud moves participants, the open serve
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from livekit import api
 
 from anyreach.gateways.livekit.desk import Desk
-from anyreach.gateways.livekit.server import Gone, our_errors, server
+from anyreach.gateways.livekit.server import Gone, LiveKitAway, our_errors, server
 from anyreach.gateways.livekit.words import LeaveReason
 from anyreach.gateways.sound import Sound
 
 # Until somebody who has been moved is seen where they were moved to.
 MOVED_WITHIN_S = 5.0
+# LiveKit may refuse to move somebody for a while: so long the caller has the music.
+TRIED_FOR_S, TRIED_EVERY_S = 15.0, 1.0
+
+
+class NotMoved(Exception):
+    """LiveKit answers, and does not put the human into the caller's room."""
 
 
 @asynccontextmanager
@@ -152,11 +159,24 @@ class _WithCaller(Desk):
             await self._all([self._remove(each.identity) for each in self._agents])
         # Whoever is not there has hung up, or was moved by a worker that is gone.
         with contextlib.suppress(Gone):
-            async with our_errors():
-                await other.move_human(self._room_name)
-                await asyncio.wait_for(self._human_comes(), MOVED_WITHIN_S)
+            await self._move_from(other)
         self._fall_silent()
         self._take_voices_back()
+
+    async def _move_from(self, other: "_WithHuman") -> None:
+        give_up_at = time.monotonic() + TRIED_FOR_S
+        while True:
+            try:
+                async with our_errors():
+                    await other.move_human(self._room_name)
+                    await asyncio.wait_for(self._human_comes(), MOVED_WITHIN_S)
+                return
+            except LiveKitAway as error:
+                if self.is_lost or other.is_lost:
+                    raise
+                if time.monotonic() > give_up_at:
+                    raise NotMoved from error
+            await asyncio.sleep(TRIED_EVERY_S)
 
     async def _human_comes(self) -> None:
         while not self.has_human:
