@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.25
 # Whoever asked for a transfer does not expect it much later.
 BEGUN_WITHIN = timedelta(seconds=10)
-# Until a telephone that another worker has dialled is in the room.
-DIALLED_WITHIN = timedelta(seconds=5)
+# Until a telephone is seen in the room that has been dialled, or has answered.
+SEEN_WITHIN = timedelta(seconds=5)
 # Longer than a telephone that has answered takes to ask for all tracks, once.
 SETTLES_S = 1.0
 BRIEF_PAUSE_S = 2.0
@@ -123,7 +123,7 @@ class Conductor:
 
     def __init__(self, transfer: Transfer, desk: Handover) -> None:
         self.transfer, self.desk = transfer, desk
-        self._is_held = False
+        self._is_held = self._has_seen_human = False
         self._briefed_at: float | None = None
         self._answered_at: float | None = None
         self._speaking: asyncio.Task[Sound] | None = None
@@ -256,25 +256,26 @@ class Conductor:
             self._answered_at = self._answered_at or _seconds()
             if _seconds() - self._answered_at > SETTLES_S:
                 await _move(self.transfer, Status.BRIEFING)
-        elif self.desk.has_human and now > rings_until + DIALLED_WITHIN:
+        elif self.desk.has_human and now > rings_until + SEEN_WITHIN:
             await _move(self.transfer, Status.UNANSWERED, "Nobody answered.")
         elif self.desk.has_human and self.desk.human_rings:
             await _move(self.transfer, Status.RINGING)
         elif self.desk.human_is_gone and self.transfer.status == Status.RINGING:
             await _move(self.transfer, Status.UNANSWERED, "Nobody answered.")
-        elif self.desk.human_is_gone and now > dialled_at + DIALLED_WITHIN:
+        elif self.desk.human_is_gone and now > dialled_at + SEEN_WITHIN:
             await _move(self.transfer, Status.FAILED, "The call could not be dialled.")
 
     async def _brief(self) -> None:
         """Tell the human about the call, until they decide or their time is up."""
         by_pressing = self.transfer.accept == Transfer.Accept.DTMF
+        self._has_seen_human |= self.desk.has_human
         if self._briefed_at is None and self.desk.has_human:
             assert self._speaking is not None  # noqa: S101 - since it is on hold
             self._sound = await self._speaking
             await self.desk.brief_may_be_heard()
             await self.desk.play_to_human(self._sound, pause_s=BRIEF_PAUSE_S)
             self._briefed_at = _seconds()
-        if self.desk.human_is_gone:
+        if self.desk.human_is_gone and not self._may_be_coming(timezone.now()):
             await _move(self.transfer, Status.DECLINED, "Who was called hung up.")
         elif self.desk.pressed and self.desk.pressed[-1] == "2":
             await _move(self.transfer, Status.DECLINED, "Who was called pressed 2.")
@@ -282,6 +283,11 @@ class Conductor:
             await _move(self.transfer, Status.BRIDGED)
         elif self._time_is_up(timezone.now()):
             await _move(self.transfer, Status.UNANSWERED, "Nobody pressed 1.")
+
+    def _may_be_coming(self, now: datetime) -> bool:
+        """That they answered may be known before it is that they are in the room."""
+        answered_at = self.transfer.briefing_at or now
+        return not self._has_seen_human and now - answered_at < SEEN_WITHIN
 
     def _is_taken(self, *, by_pressing: bool) -> bool:
         if self._briefed_at is None:

@@ -61,6 +61,7 @@ class Phone:
         self.parties: list[Party] = []
         self.answered, self.over = asyncio.Event(), asyncio.Event()
         self.is_busy = False
+        self.seen_after_s = 0.0
 
     async def ring(self, room_name: str, identity: str) -> None:
         self.identity = identity
@@ -124,6 +125,12 @@ class Cloud:
     async def dial(self, request: web.Request) -> web.Response:
         call = api.CreateSIPParticipantRequest.FromString(await request.read())
         phone = self._phone
+        if phone.seen_after_s:
+            # As it is with who answers at once: the news that they are there is still on its way.
+            asyncio.get_running_loop().call_later(
+                phone.seen_after_s, self._let_come, call.room_name, call.participant_identity
+            )
+            return _answered(call)
         await phone.ring(call.room_name, call.participant_identity)
         waiting = [
             asyncio.create_task(phone.answered.wait()),
@@ -132,12 +139,12 @@ class Cloud:
         timeout_s = call.ringing_timeout.seconds
         await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if phone.answered.is_set():
-            leg = api.SIPParticipantInfo(
-                participant_identity=call.participant_identity, room_name=call.room_name
-            )
-            return _message(leg)
+            return _answered(call)
         await phone.hang_up(busy=phone.is_busy)
         return _error("canceled", sip_status_code="486" if phone.is_busy else "487")
+
+    def _let_come(self, room_name: str, identity: str) -> None:
+        self._coming = asyncio.create_task(self._phone.ring(room_name, identity))
 
     async def move(self, request: web.Request) -> web.Response:
         """Documented: it needs `roomAdmin` and `destinationRoom`; whoever is moved leaves the one
@@ -195,6 +202,14 @@ async def _pump(source, sink) -> None:
             await sink.send_bytes(message.data)
         else:
             await sink.send_str(message.data)
+
+
+def _answered(call: api.CreateSIPParticipantRequest) -> web.Response:
+    return _message(
+        api.SIPParticipantInfo(
+            participant_identity=call.participant_identity, room_name=call.room_name
+        )
+    )
 
 
 def _message(message) -> web.Response:

@@ -198,6 +198,19 @@ def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(
     assert scene.phone.calls == 1
 
 
+def test_a_human_of_whom_we_hear_first_that_they_answered_has_not_hung_up(scene, new_worker):
+    new_worker(LIVEKIT_URL=scene.cloud_url)
+
+    async def play():
+        async with scene.talking():
+            scene.phone.seen_after_s = 1.0
+            await scene.order()
+            await scene.phone_rings()
+            await scene.brief_is_heard()
+
+    asyncio.run(play())
+
+
 def test_the_human_is_let_go_when_the_call_ends_on_hold(scene, new_worker):
     new_worker(LIVEKIT_URL=scene.cloud_url)
 
