@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Self
 from uuid import UUID
@@ -38,19 +39,26 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Takeover:
+    """A human took the call from the agent."""
+
+    started_at: datetime
+
+
+@dataclass(frozen=True)
 class Part:
-    """Turns in the order of what was said, and what was not recorded before and between them.
+    """Turns in the order of what was said, and what happened before and between them.
 
     The next part is since `following`, if there is one.
     """
 
     turns: Sequence[Turn]
-    gaps: Sequence[Gap]
+    happenings: Sequence[Gap | Takeover]
     following: int | None
 
     @property
-    def entries(self) -> list[Turn | Gap]:
-        return sorted([*self.turns, *self.gaps], key=attrgetter("started_at"))
+    def entries(self) -> list[Turn | Gap | Takeover]:
+        return sorted([*self.turns, *self.happenings], key=attrgetter("started_at"))
 
 
 def part_of(conversation: Conversation, wanted: Wanted) -> Part:
@@ -59,7 +67,9 @@ def part_of(conversation: Conversation, wanted: Wanted) -> Part:
     turns = list(found.order_by("position")[: PART_LENGTH + 1])
     following = turns[-1].position if len(turns) > PART_LENGTH else None
     turns = sorted(turns[:PART_LENGTH], key=attrgetter("started_at", "position"))
-    gaps = gaps_of(conversation)
+    happenings: list[Gap | Takeover] = [*gaps_of(conversation)]
+    if conversation.transferred_at:
+        happenings.append(Takeover(conversation.transferred_at))
     if following is not None:
-        gaps = [gap for gap in gaps if gap.started_at < turns[-1].started_at]
-    return Part(turns, gaps, following)
+        happenings = [each for each in happenings if each.started_at < turns[-1].started_at]
+    return Part(turns, happenings, following)

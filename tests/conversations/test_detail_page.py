@@ -122,6 +122,23 @@ def test_turns_stand_in_the_order_of_what_was_said_whichever_was_told_first(conv
     assert reader.turns() == ids([earlier, later])
 
 
+def test_it_stands_among_the_turns_when_a_human_took_the_call(conversation, reader, monkeypatch):
+    monkeypatch.setattr(parts, "PART_LENGTH", 2)
+    taken_at = timezone.now()
+    conversation.transferred_at = taken_at
+    conversation.save()
+    for second in (-20, -10, 10):
+        make_turn(
+            conversation,
+            position=second + 20,
+            text=f"At {second}.",
+            started_at=taken_at + timedelta(seconds=second),
+        )
+    first, rest = reader.text("/transcript"), reader.text("/transcript", since=30)
+    assert "A human took the call" not in first
+    assert rest.index("A human took the call") < rest.index("At 10.")
+
+
 @pytest.mark.parametrize(
     "query",
     [{"since": "x"}, {"since": "-1"}, {"since": "9" * 30}, {"since": "9" * 5000}, {"turn": "x"}],

@@ -103,6 +103,7 @@ def test_each_step_is_shown_and_told_as_it_happens(page, context, site, conversa
         expect(times).to_have_count(count)
         if status != Status.BRIDGED:
             assert cancel.evaluate("button => button.isTheSame")
+    expect(page.locator(".turns")).to_contain_text("A human took the call")
     expect(cancel).to_have_count(0)
     expect(opener(page)).to_have_count(0)
     assert page.evaluate("heard") == [

@@ -99,7 +99,10 @@ function follow() {
     showTransfer();
   });
   events.addEventListener("turns", showTurns);
-  events.addEventListener("transfer", showTransfer);
+  events.addEventListener("transfer", () => {
+    showTransfer();
+    showTurns(); // among which it stands who took the call
+  });
   events.addEventListener("listeners", showListeners);
   events.addEventListener("status", ({data}) => {
     showFacts();
