@@ -165,7 +165,7 @@ class _WithCaller(Desk):
 
     async def _move_from(self, other: "_WithHuman") -> None:
         give_up_at = time.monotonic() + TRIED_FOR_S
-        while True:
+        while not self.caller_is_gone:
             try:
                 async with our_errors():
                     await other.move_human(self._room_name)
