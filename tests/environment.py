@@ -8,11 +8,13 @@ import socket
 PORTS = range(20_000, 32_000)
 
 
-def free_port() -> int:
-    """Return a port that nobody uses, by TCP or UDP."""
+def free_port(*, neighbours: int = 0) -> int:
+    """Return a port that nobody uses, by TCP or UDP, nor so many after it."""
     while True:
         port = secrets.choice(PORTS)
-        if is_free(port, socket.SOCK_STREAM) and is_free(port, socket.SOCK_DGRAM):
+        wanted = range(port, port + 1 + neighbours)
+        kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+        if all(is_free(each, kind) for each in wanted for kind in kinds):
             return port
 
 

@@ -18,7 +18,8 @@ class Humming(Softphone):
 
     def __init__(self, folder: Path, number: str, *, frequency: int, answers: bool) -> None:
         voice = folder.with_suffix(".wav")
-        ports = free_port(), free_port(), free_port()
+        # By itself baresip takes the port after the first, for TLS.
+        ports = free_port(neighbours=1), free_port(), free_port(neighbours=20)
         super().__init__(folder, number, voice, *ports, answers=answers)
         with wave.open(str(voice), "wb") as file:
             file.setparams((1, 2, RATE, 0, "NONE", ""))
