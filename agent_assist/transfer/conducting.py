@@ -123,7 +123,7 @@ class Conductor:
 
     def __init__(self, transfer: Transfer, desk: Handover) -> None:
         self.transfer, self.desk = transfer, desk
-        self._is_held = self._has_seen_human = False
+        self._is_held = False
         self._briefed_at: float | None = None
         self._answered_at: float | None = None
         self._speaking: asyncio.Task[Sound] | None = None
@@ -268,7 +268,6 @@ class Conductor:
     async def _brief(self) -> None:
         """Tell the human about the call, until they decide or their time is up."""
         by_pressing = self.transfer.accept == Transfer.Accept.DTMF
-        self._has_seen_human |= self.desk.has_human
         if self._briefed_at is None and self.desk.has_human:
             assert self._speaking is not None  # noqa: S101 - since it is on hold
             self._sound = await self._speaking
@@ -287,7 +286,7 @@ class Conductor:
     def _may_be_coming(self, now: datetime) -> bool:
         """That they answered may be known before it is that they are in the room."""
         answered_at = self.transfer.briefing_at or now
-        return not self._has_seen_human and now - answered_at < SEEN_WITHIN
+        return self._briefed_at is None and now - answered_at < SEEN_WITHIN
 
     def _is_taken(self, *, by_pressing: bool) -> bool:
         if self._briefed_at is None:

@@ -21,7 +21,7 @@ from tests.phones.softphone import Humming
 def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
     """LiveKit with Redis and its SIP service, apart from the LiveKit of other tests."""
     folder = tmp_path_factory.mktemp("phones")
-    first_rtp_port = free_port(neighbours=100)
+    first_rtp_port = free_port(neighbours=99)
     livekit = LiveKitServer(
         folder=folder,
         api_key=settings.LIVEKIT_API_KEY,

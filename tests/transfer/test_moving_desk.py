@@ -118,9 +118,7 @@ def test_a_human_is_moved_to_the_caller_whom_they_take(scene, organization, new_
     make_phone_number(organization, "+493090182000")
 
     async def play():
-        async with scene.talking():
-            await scene.order()
-            await scene.hold_music_plays()
+        async with scene.on_hold():
             held_at = time.monotonic()
             await scene.phone_rings()
             assert scene.phone.room_name == scene.transfer.supervisor_room
