@@ -195,8 +195,10 @@ async def call(
 
 
 async def make_room(room: str, *, metadata: str = "") -> None:
+    # Where nobody but agents has been for that long, LiveKit closes the room.
+    request = api.CreateRoomRequest(name=room, metadata=metadata, empty_timeout=60)
     async with server() as client:
-        await client.room.create_room(api.CreateRoomRequest(name=room, metadata=metadata))
+        await client.room.create_room(request)
 
 
 def server() -> api.LiveKitAPI:
