@@ -1,17 +1,51 @@
 """What logs may hold: fixed sentences and ids, nothing that anybody said or dialled."""
 
-import logging
+import traceback
+from collections.abc import Iterator
+from logging import LogRecord
 
+import structlog
 from django.http import HttpRequest
+from structlog.typing import EventDict, ExcInfo, WrappedLogger
+
+GROUPED_AT_MOST = 10
+_add_all = structlog.stdlib.ExtraAdder()
 
 
-class NoAddresses(logging.Filter):
-    """Keep requests' addresses out of the log: a path can hold a phone number."""
+def add_ids(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Add a record's `extra`. Of libraries that quote paths, arguments and names, add ids only."""
+    record: LogRecord = event["_record"]
+    request = getattr(record, "request", None)
+    if isinstance(request, HttpRequest):
+        route = request.resolver_match.route if request.resolver_match else None
+        return {**event, "event": "A request failed", "route": route}
+    if record.name.startswith("procrastinate"):
+        job = getattr(record, "job", None) or {}
+        sentence = f"Job queue: {getattr(record, 'action', 'unknown')}"
+        return {**event, "event": sentence, "job": job.get("id"), "task": job.get("task_name")}
+    if record.name == "asyncio":
+        return {**event, "event": "An error that nobody awaited"}
+    return _add_all(logger, method, event)
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        request = getattr(record, "request", None)
-        if isinstance(request, HttpRequest):
-            record.msg, record.args = "A request failed", ()
-            record.route = request.resolver_match.route if request.resolver_match else None
-            record.request = None
-        return True
+
+def without_words(exc_info: ExcInfo) -> str:
+    """Return a traceback that names each exception and quotes none.
+
+    PostgreSQL's, for one, quote the whole row that they are about.
+    """
+    return "\n".join(_told(exc_info[1]))
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before:
+        yield from _told(before)
+        yield "and then"
+    constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    yield f"{frames}{name} ({constraint})" if constraint else f"{frames}{name}"
+    if isinstance(error, BaseExceptionGroup):
+        for number, each in enumerate(error.exceptions[:GROUPED_AT_MOST], 1):
+            yield f"of which {number} of {len(error.exceptions)}"
+            yield from _told(each)

@@ -10,6 +10,8 @@ import structlog
 from cryptography.fernet import Fernet
 from csp.constants import NONCE, NONE, SELF
 
+from anyreach import logs
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / ".anyreach"
@@ -357,9 +359,9 @@ LOGGING = {
             "foreign_pre_chain": [
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
-                structlog.stdlib.ExtraAdder(),
+                logs.add_ids,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer(logs.without_words),
             ],
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -367,12 +369,10 @@ LOGGING = {
             ],
         }
     },
-    "filters": {"no_addresses": {"()": "anyreach.logs.NoAddresses"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "json",
-            "filters": ["no_addresses"],
         },
         "nowhere": {"class": "logging.NullHandler"},
     },
