@@ -1,8 +1,9 @@
 """The reconciler: every ten seconds it looks at LiveKit's rooms and makes up for what got lost."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -40,16 +41,39 @@ def reconcile(timestamp: int) -> None:
     except LiveKitAway:
         log.warning("The reconciler waits for LiveKit")
         return
-    now = timezone.now()
+    _do_all(_steps(present, now=timezone.now()))
+
+
+def _do_all(steps: Iterable[Callable[[], object]]) -> None:
+    """Do each, whatever becomes of another: no room may keep the others' ears open.
+
+    Raises ExceptionGroup.
+    """
+    errors = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup("The reconciler could not do all", errors)
+
+
+def _steps(
+    present: Sequence[tuple[RoomInfo, Sequence[ParticipantInfo]]], *, now: datetime
+) -> Iterator[Callable[[], object]]:
     settled = _still_there(present, now=now)
     for room, participants in present:
         for participant in filter(listening.is_listener, participants):
-            listening.joined(room, participant, at=now)
+            yield partial(listening.joined, room, participant, at=now)
         if room.sid not in settled:
-            _look_at(room, _speakers(participants), now=now)
-    _end_abandoned({room.name for room, _ in present}, now=now)
-    revoking.sweep(now)
-    _end_lost_ears({each.identity for _, participants in present for each in participants}, now=now)
+            yield partial(_look_at, room, _speakers(participants), now=now)
+    yield from _abandoned({room.name for room, _ in present}, now=now)
+    for organization_id in revoking.organizations_listened_to(now):
+        yield partial(revoking.close_rightless, organization_id)
+    yield from _lost_ears(
+        {each.identity for _, participants in present for each in participants}, now=now
+    )
 
 
 def _speakers(participants: Sequence[ParticipantInfo]) -> list[ParticipantInfo]:
@@ -102,27 +126,31 @@ def _note_absent(conversation: Conversation, *, now: datetime) -> None:
         participant.save(update_fields=["left_at"])
 
 
-def _end_abandoned(room_names: set[str], *, now: datetime) -> None:
-    """End open conversations whose room is gone, and web sessions whose visitor never came."""
+def _abandoned(room_names: set[str], *, now: datetime) -> Iterator[Callable[[], object]]:
+    """Yield how open conversations end whose room is gone, or whose visitor never came."""
     too_old = now - timedelta(seconds=settings.VISITOR_TOKEN_TTL_S) - ABSENCE_GRACE
     waiting = Conversation.objects.filter(status=Status.TOKEN_CREATED, created_at__lt=too_old)
+    evidence = Evidence(Status.CANCELLED, now, SOURCE, "The visitor never came.")
     for conversation in waiting.exclude(room_name__in=room_names):
-        evidence = Evidence(Status.CANCELLED, now, SOURCE, "The visitor never came.")
-        lifecycle.report(conversation, evidence)
+        yield partial(lifecycle.report, conversation, evidence)
     missing = Conversation.objects.active().filter(room_name__isnull=False)
     for conversation in missing.exclude(room_name__in=room_names):
-        _note_absent(conversation, now=now)
-        seen = [each.last_seen_at for each in conversation.participants.all()]
-        gone_at = max([conversation.created_at, *seen])
-        if gone_at < now - ABSENCE_GRACE:
-            rooms.reported(conversation, source=SOURCE, at=now, room_gone_at=gone_at)
+        yield partial(_end_without_room, conversation, now=now)
 
 
-def _end_lost_ears(identities: set[str], *, now: datetime) -> None:
-    """Note as gone the ears that are in no room although no webhook told that they left."""
+def _end_without_room(conversation: Conversation, *, now: datetime) -> None:
+    _note_absent(conversation, now=now)
+    seen = [each.last_seen_at for each in conversation.participants.all()]
+    gone_at = max([conversation.created_at, *seen])
+    if gone_at < now - ABSENCE_GRACE:
+        rooms.reported(conversation, source=SOURCE, at=now, room_gone_at=gone_at)
+
+
+def _lost_ears(identities: set[str], *, now: datetime) -> Iterator[Callable[[], object]]:
+    """Yield how the ears end that are in no room although no webhook told that they left."""
     sessions = ListenSession.objects.filter(
         joined_at__lt=now - ABSENCE_GRACE, left_at=None
     ).select_related("conversation")
     for session in sessions:
         if session.identity not in identities:
-            listening.lost(session, at=now)
+            yield partial(listening.lost, session, at=now)

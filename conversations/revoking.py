@@ -1,6 +1,6 @@
 """Closing ears: by a person, by a program, or because who listens has lost the right to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
@@ -78,8 +78,9 @@ def close_rightless(organization_id: str) -> None:
     revoke(rightless, by=LOST_RIGHT, now=now)
 
 
-def sweep(now: datetime) -> None:
-    """Close every ear without a right: a key's time may be over, a row changed by hand."""
+def organizations_listened_to(now: datetime) -> Iterator[str]:
+    """Yield those for which close_rightless may have something to do, whatever it is that changed:
+    a key's time may be over, a row may be changed by hand."""
     theirs = ListenSession.objects.may_hear(now).order_by()
     for organization_id in theirs.values_list("conversation__organization", flat=True).distinct():
-        close_rightless(str(organization_id))
+        yield str(organization_id)

@@ -1,9 +1,10 @@
 """The reconciler's short way: rooms in which nothing has changed are noted in bulk."""
 
+import json
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -108,3 +109,16 @@ def test_many_rooms_take_no_more_queries_than_one():
     with CaptureQueriesContext(connection) as for_all:
         assert len(settled(*calls)) == len(calls)
     assert len(for_all) == len(for_one)
+
+
+def test_a_room_that_cannot_be_kept_keeps_nothing_else_from_being_done(monkeypatch):
+    """LiveKit's own limit of a room's name can be set higher than ours."""
+    call = Call()
+    claim = json.dumps({"anyreach": {"organization": call.conversation.organization.slug}})
+    unkept = RoomInfo(sid="RM_long", name="x" * 300, metadata=claim)
+    monkeypatch.setattr(reconciling.server, "list_all", lambda: [(unkept, [])])
+    with pytest.raises(ExceptionGroup) as raised:
+        reconciling.reconcile(0)
+    assert [type(error) for error in raised.value.exceptions] == [DataError]
+    call.conversation.refresh_from_db()
+    assert call.conversation.status == Status.COMPLETED
