@@ -34,6 +34,8 @@ SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_MAX_BYTES = 103  # macOS; Linux has 107
 MAX_CONNECTIONS = 300  # a demo and a test run at once, pools full
 START_TIMEOUT_S = 60
+# Of a statement that fails the log would have its values, and of a row that is refused the whole.
+QUOTES_NOTHING = "-c log_min_error_statement=panic -c log_error_verbosity=terse"
 
 
 class PostgresFailed(Exception):
@@ -205,7 +207,7 @@ def _start(place: Place) -> None:
         f"--pgdata={place.data}",
         f"--log={place.data / 'log'}",
         f"--options=-c listen_addresses='' -c unix_socket_directories='{place.socket}'"
-        f" -c max_connections={MAX_CONNECTIONS}",
+        f" -c max_connections={MAX_CONNECTIONS} {QUOTES_NOTHING}",
     )
 
 

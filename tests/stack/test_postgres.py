@@ -85,6 +85,22 @@ def test_django_and_psycopg_understand_the_url(use, data):
     assert options["NAME"] == "postgres"
 
 
+def test_its_log_quotes_no_values(use, data):
+    # As Django's, it writes the values into the statement.
+    with psycopg.connect(
+        use(data).url, autocommit=True, cursor_factory=psycopg.ClientCursor
+    ) as connection:
+        connection.execute("CREATE TABLE turn (text TEXT UNIQUE CHECK (text <> 'said'))")
+        connection.execute("INSERT INTO turn VALUES ('dialled')")
+        for text in ("said", "dialled"):
+            with pytest.raises(psycopg.IntegrityError, match=text):
+                connection.execute("INSERT INTO turn VALUES (%s)", [text])
+    log = (data / "log").read_text()
+    assert "violates check constraint" in log
+    assert "duplicate key" in log
+    assert not re.search("said|dialled", log)
+
+
 def test_server_outlives_its_first_user_and_ends_with_its_last(use, data):
     first, second = use(data), use(data)
     first.end()
