@@ -1,7 +1,7 @@
 """What logs may hold: fixed sentences and ids, nothing that anybody said or dialled."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from logging import LogRecord
 
 import structlog
@@ -9,23 +9,34 @@ from django.http import HttpRequest
 from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
 GROUPED_AT_MOST = 10
+OURS = ("anyreach", "conversations", "agent_assist", "listen_sdk")
+# Libraries whose messages are fixed sentences, or tell of connections and start-up only.
+PLAIN = ("uvicorn", "psycopg.pool")
 _add_all = structlog.stdlib.ExtraAdder()
 
 
 def add_ids(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Add a record's `extra`. Of libraries that quote paths, arguments and names, add ids only."""
+    """Add a record's `extra`. Of libraries keep no message: they quote paths, arguments, names."""
     record: LogRecord = event["_record"]
+    if _is_from(record, OURS):
+        return _add_all(logger, method, event)
+    if _is_from(record, PLAIN):
+        return event
+    event = {**event, "event": "A library's message", "place": f"{record.module}:{record.lineno}"}
     request = getattr(record, "request", None)
     if isinstance(request, HttpRequest):
         route = request.resolver_match.route if request.resolver_match else None
         return {**event, "event": "A request failed", "route": route}
-    if record.name.startswith("procrastinate"):
+    if _is_from(record, ("procrastinate",)):
         job = getattr(record, "job", None) or {}
-        sentence = f"Job queue: {getattr(record, 'action', 'unknown')}"
-        return {**event, "event": sentence, "job": job.get("id"), "task": job.get("task_name")}
-    if record.name == "asyncio":
-        return {**event, "event": "An error that nobody awaited"}
-    return _add_all(logger, method, event)
+        action = getattr(record, "action", "unknown")
+        about = {"job": job.get("id"), "task": job.get("task_name")}
+        return {**event, **about, "event": f"Job queue: {action}"}
+    return event
+
+
+def _is_from(record: LogRecord, loggers: Iterable[str]) -> bool:
+    return any(record.name == each or record.name.startswith(f"{each}.") for each in loggers)
 
 
 def without_words(exc_info: ExcInfo) -> str:

@@ -381,7 +381,9 @@ LOGGING = {
         "anyreach": {"level": LOG_LEVEL},
         "conversations": {"level": LOG_LEVEL},
         "agent_assist": {"level": LOG_LEVEL},
-        # Their messages name addresses and arguments, which can hold phone numbers.
+        # Without handlers of their own, which quote exceptions.
+        "django": {"level": "WARNING"},
+        "uvicorn": {"level": "INFO", "propagate": True},
         "django.request": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},
         # It calls every room's end an error.

@@ -5,6 +5,8 @@ import gc
 import io
 import json
 import logging
+import subprocess
+import sys
 import time
 from http import HTTPStatus
 
@@ -104,6 +106,35 @@ def test_an_error_that_nobody_awaits_is_not_quoted(logged):
 
     asyncio.run(play())
     (line,) = logged()
+    assert json.loads(line)["exception"].endswith("builtins.ValueError")
+    assert not quotes(line)
+
+
+def test_what_libraries_quote_is_not_kept(logged):
+    """As LiveKit's does, of an event that it cannot make sense of."""
+    logging.exception("error while handling: %s", NUMBER, extra={"identity": NUMBER})
+    logging.getLogger("django.dispatch").error("Error in %s", SAID, exc_info=ValueError(SAID))
+    of_root, of_django = logged()
+    assert json.loads(of_root)["event"] == json.loads(of_django)["event"] == "A library's message"
+    assert "test_logs:" in json.loads(of_root)["place"]
+    assert "builtins.ValueError" in of_django
+    assert not quotes(of_root + of_django)
+
+
+STREAM_FAILS = f"""
+import logging
+import uvicorn
+uvicorn.Config("anyreach.asgi:application").load()
+logging.getLogger("uvicorn.error").error("Exception", exc_info=ValueError({SAID!r}))
+"""
+
+
+def test_a_stream_that_fails_is_not_quoted():
+    """Uvicorn has handlers of its own, until Django is there."""
+    done = subprocess.run(
+        [sys.executable, "-c", STREAM_FAILS], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    (line,) = done.stderr.splitlines()
     assert json.loads(line)["exception"].endswith("builtins.ValueError")
     assert not quotes(line)
 
