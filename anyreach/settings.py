@@ -257,6 +257,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_ADAPTER = "anyreach.organizations.sign_in.AccountAdapter"
+USERSESSIONS_ADAPTER = "anyreach.organizations.sign_in.UserSessionsAdapter"
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are the invitations', nobody changes theirs

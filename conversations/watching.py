@@ -31,7 +31,8 @@ async def changes_of(conversation_id: UUID, reader: Reader) -> AsyncIterator[str
             except TimeoutError:
                 yield None
                 continue
-            if change.what == RIGHTS and change.organization_id == organization_id:
+            is_rights = change.what == RIGHTS and change.organization_id == organization_id
+            if is_rights or change.is_missed:
                 check_at = 0.0
-            elif change.conversation_id == conversation_id or change.is_missed:
+            if change.conversation_id == conversation_id or change.is_missed:
                 yield change.what

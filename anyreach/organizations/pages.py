@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Concatenate, ParamSpec, Self, cast
 
 from django.conf import settings
+from django.contrib.auth import get_user
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -84,8 +85,13 @@ class Reader:
             token_id=None,
             now=timezone.now(),
         )
-        sessions = import_module(settings.SESSION_ENGINE).SessionStore
-        return scopes == self.caller.scopes and bool(sessions().exists(self.session_key))
+        return scopes == self.caller.scopes and self._is_signed_in()
+
+    def _is_signed_in(self) -> bool:
+        """As with each request: a session ends with its time, and with the password it came by."""
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(self.session_key)
+        return get_user(request) == self.caller.user
 
 
 def installation(request: HttpRequest) -> dict[str, bool]:

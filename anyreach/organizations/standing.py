@@ -55,11 +55,16 @@ def changed(organization_ids: Iterable[UUID]) -> None:
         announce(organization_id, None, "rights")
 
 
+def sign_in_changed(user: User) -> None:
+    """Have the pages that a user has open looked at again: a session of theirs may be over."""
+    changed(user.memberships.values_list("organization_id", flat=True))
+
+
 @transaction.atomic
 def set_user_active(user: User, active: bool) -> None:
     """Shut a user out of every organization, or let them in again."""
     User.objects.filter(pk=user.pk).update(is_active=active)
-    changed(user.memberships.values_list("organization_id", flat=True))
+    sign_in_changed(user)
 
 
 @transaction.atomic

@@ -196,7 +196,8 @@ async def stream(watcher: Watcher) -> AsyncIterator[str]:
             item: Batch | str | None = None
             with contextlib.suppress(TimeoutError):
                 item = await asyncio.wait_for(batches.get(), CHECK_EVERY_S)
-            if item == RIGHTS or time.monotonic() - checked_at >= CHECK_EVERY_S:
+            # MISSED may have been a change of rights.
+            if item in (RIGHTS, MISSED) or time.monotonic() - checked_at >= CHECK_EVERY_S:
                 if not await ask(watcher.reader.may_go_on):
                     return
                 checked_at = time.monotonic()
