@@ -223,7 +223,8 @@ class Conversation(models.Model):
     initial_context = models.TextField(null=True, blank=True)
     custom_metadata = models.JSONField(default=dict, blank=True)
     recording_details = models.JSONField(null=True, blank=True)
-    room_name = models.CharField(max_length=255, null=True, blank=True)
+    # LiveKit allows no longer ones, unless its own limit is set higher.
+    room_name = models.CharField(max_length=256, null=True, blank=True)
     room_sid = models.CharField(max_length=64, null=True, blank=True)
     request_hash = models.CharField(max_length=64, null=True, blank=True)
     dialled_at = models.DateTimeField(null=True, blank=True)
@@ -272,7 +273,15 @@ class Conversation(models.Model):
                     fields=["organization", field, "-created_at", "-id"],
                     name=f"conversation_by_{field}",
                 )
-                for field in ("status", "direction", "channel")
+                for field in ("direction", "channel")
+            ),
+            # What never came about has no duration and no turns: none that fits is found here.
+            models.Index(
+                fields=[
+                    *("organization", "status", "-created_at", "-id"),
+                    *("duration", "user_turn_count"),
+                ],
+                name="conversation_by_status",
             ),
             *(
                 models.Index(
@@ -501,7 +510,7 @@ class ListenSession(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="listen_sessions")
-    room_name = models.CharField(max_length=255)
+    room_name = models.CharField(max_length=256)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False
     )

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from anyreach.gateways.livekit.words import Kind, ParticipantInfo, RoomInfo
 from conversations import reconciling, recording
-from conversations.models import Participant, Status
+from conversations.models import Conversation, Participant, Status
 from tests.conversations.factories import make_conversation
+from tests.organizations.factories import make_organization
 
 pytestmark = pytest.mark.django_db
 
@@ -109,6 +110,14 @@ def test_many_rooms_take_no_more_queries_than_one():
     with CaptureQueriesContext(connection) as for_all:
         assert len(settled(*calls)) == len(calls)
     assert len(for_all) == len(for_one)
+
+
+def test_a_room_of_the_longest_name_has_its_conversation(monkeypatch):
+    claim = json.dumps({"anyreach": {"organization": make_organization().slug}})
+    room = RoomInfo(sid="RM_long", name="x" * 256, metadata=claim)
+    monkeypatch.setattr(reconciling.server, "list_all", lambda: [(room, [])])
+    reconciling.reconcile(0)
+    assert Conversation.objects.get(room_sid="RM_long").room_name == room.name
 
 
 def test_a_room_that_cannot_be_kept_keeps_nothing_else_from_being_done(monkeypatch):
