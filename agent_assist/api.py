@@ -39,4 +39,4 @@ class AgentAssistView(APIView):
         # Half a brief would be another one each time.
         whole = brief if brief and brief.state == Brief.State.WRITTEN else None
         answer = AgentAssistPortalOut(portal_of(conversation, turns, whole))
-        return Response(answer.data, headers={"Cache-Control": "no-store"})
+        return Response(answer.data)

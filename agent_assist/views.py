@@ -9,7 +9,6 @@ from uuid import UUID
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from agent_assist import finding, writing
@@ -54,7 +53,6 @@ class Open:
 
 
 @require_GET
-@never_cache
 @organization_page(*finding.TAKERS_OVER)
 def brief_page(request: OrganizationRequest, phone_number: str) -> HttpResponse:
     conversation = finding.newest(request.caller, phone_number)
@@ -67,7 +65,6 @@ def brief_page(request: OrganizationRequest, phone_number: str) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @organization_page(*finding.TAKERS_OVER)
 def brief(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
     """Paint a brief anew, as a page shows it that is open."""
@@ -81,7 +78,6 @@ def brief(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @organization_page(*finding.TAKERS_OVER)
 def events(request: OrganizationRequest, conversation_id: UUID) -> HttpResponseBase:
     """Tell, as server-sent events, that there is more to paint; never what."""

@@ -167,6 +167,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "anyreach.no_store.NoStore",
     "csp.middleware.CSPMiddleware",
     "anyreach.errors.ErrorPages",
     "django.contrib.sessions.middleware.SessionMiddleware",

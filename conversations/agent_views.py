@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from anyreach.organizations.pages import OrganizationRequest, organization_page
@@ -18,14 +17,12 @@ from conversations.models import Agent, PhoneNumber
 
 @organization_page(Scope.AGENTS_READ, Scope.AGENTS_MANAGE)
 @require_GET
-@never_cache
 def agents_page(request: OrganizationRequest) -> HttpResponse:
     return _page(request)
 
 
 @organization_page(Scope.AGENTS_MANAGE)
 @require_POST
-@never_cache
 def add_agent(request: OrganizationRequest) -> HttpResponse:
     form = AgentForm(request.POST)
     if form.is_valid():
@@ -66,7 +63,6 @@ def delete_agent(request: OrganizationRequest, agent_id: UUID) -> HttpResponse:
 
 @organization_page(Scope.AGENTS_MANAGE)
 @require_POST
-@never_cache
 def add_phone_number(request: OrganizationRequest) -> HttpResponse:
     form = PhoneNumberForm(request.POST, agents=Agent.objects.visible_to(request.caller))
     if form.is_valid():

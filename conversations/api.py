@@ -111,7 +111,7 @@ class ConversationsView(APIView):
             "join": join,
         }
         answer = CreatedOut(made, context={"caller": request.auth})
-        return Response(answer.data, headers={"Cache-Control": "no-store"})
+        return Response(answer.data)
 
 
 class ImportView(APIView):
@@ -207,7 +207,7 @@ class ListenerTokenView(APIView):
             renews=wanted.validated_data.get("renews"),
             now=timezone.now(),
         )
-        return Response(ListenerTokenOut(grant).data, headers={"Cache-Control": "no-store"})
+        return Response(ListenerTokenOut(grant).data)
 
 
 def asked_from(request: CallerRequest) -> listening.AskedFrom:

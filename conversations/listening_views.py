@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from anyreach.organizations.pages import OrganizationRequest, organization_page
@@ -22,7 +21,6 @@ PAGE_LENGTH = 100
 
 
 @require_GET
-@never_cache
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
 def heard_by(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
     visible = Conversation.objects.visible_to(request.caller)
@@ -84,7 +82,6 @@ class LedgerFilter(forms.Form):
 
 
 @require_GET
-@never_cache
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
 def ledger_page(request: OrganizationRequest) -> HttpResponse:
     form, events = _narrowed(request)
@@ -108,7 +105,6 @@ def ledger_page(request: OrganizationRequest) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
 def ledger_file(request: OrganizationRequest) -> HttpResponseBase:
     """The same lines as the page's filters leave, all of them, oldest first."""

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from anyreach.errors import NotThere
@@ -27,7 +26,6 @@ READERS = (Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_MANAGE)
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def detail(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
     conversation = _visible(request, conversation_id)
@@ -43,7 +41,6 @@ def detail(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def piece(request: OrganizationRequest, conversation_id: UUID, *, template: str) -> HttpResponse:
     """Paint one part of the detail page anew, with the partial that painted it first."""
@@ -55,7 +52,6 @@ heading = partial(piece, template="conversations/partials/heading.html")
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def transcript(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
     """Paint one part of the transcript."""
@@ -86,7 +82,6 @@ def _visible(request: OrganizationRequest, conversation_id: UUID) -> Conversatio
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def lines(request: OrganizationRequest, conversation_id: UUID) -> JsonResponse:
     """A part of what was said so far, for the snoop panel: live text meets it by its segment."""
@@ -98,7 +93,6 @@ def lines(request: OrganizationRequest, conversation_id: UUID) -> JsonResponse:
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def events(request: OrganizationRequest, conversation_id: UUID) -> HttpResponseBase:
     """Tell, as server-sent events, that status, turns or transfers changed; never what was said."""

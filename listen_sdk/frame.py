@@ -22,9 +22,7 @@ from conversations.models import ListenSession
 from conversations.serializers import LineOut
 from listen_sdk import embedding
 
-NO_STORE = {"Cache-Control": "no-store"}
 FRAME_HEADERS = {
-    **NO_STORE,
     # Pages that isolate themselves (COEP) can embed what says these two.
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -88,10 +86,6 @@ class FrameView(APIView):
     authentication_classes = [ListenerTokenAuthentication]
     permission_classes = []
     schema = None  # between our frame and us
-
-    @property
-    def default_response_headers(self) -> dict[str, str]:
-        return {**super().default_response_headers, **NO_STORE}
 
 
 class SessionIn(serializers.Serializer[Any]):

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from anyreach.organizations.pages import OrganizationRequest, organization_page
@@ -27,7 +26,6 @@ CALLS_TO_TRY = 20
 @csp_update({"frame-src": [SELF]})
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
 @require_http_methods(["GET", "POST"])
-@never_cache
 def embedding_page(request: OrganizationRequest) -> HttpResponse:
     """List origins; POST adds one."""
     form = OriginForm(request.POST or None)

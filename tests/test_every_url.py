@@ -152,6 +152,15 @@ def test_by_the_address_of_their_own_organization_it_does_not_exist_either(route
     assert answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 
+@pytest.mark.parametrize(("route", "name"), addresses(without=OWN), ids=lambda value: value)
+def test_nothing_of_it_is_kept_by_a_browser(route, name):
+    things = ours()
+    client = Client()
+    client.force_login(make_member(Conversation.objects.get().organization).user)
+    answer = client.get(address_of(route, things), headers={"X-Anyreach-Org": things["org_slug"]})
+    assert answer["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize("route", own_things())
 def test_a_persons_own_things_do_not_exist_for_another(route):
     things = ours()

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from agent_assist.transfer.panel import panel_of
@@ -14,7 +13,6 @@ from conversations.views import READERS
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def panel(request: OrganizationRequest, conversation_id: UUID) -> HttpResponse:
     visible = Conversation.objects.visible_to(request.caller)

@@ -159,5 +159,4 @@ class InvitationView(APIView):
 
 
 def _shown_once(data: dict[str, Any]) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(data, status=status.HTTP_201_CREATED, headers=headers)
+    return Response(data, status=status.HTTP_201_CREATED)

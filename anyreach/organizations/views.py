@@ -9,7 +9,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -38,7 +37,6 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
 @require_http_methods(["GET", "POST"])
-@never_cache
 def api_keys_page(request: OrganizationRequest) -> HttpResponse:
     """List keys; POST makes one and shows it, this once."""
     form, credential = ApiKeyForm(request.POST or None), None
@@ -67,7 +65,6 @@ def members_page(request: OrganizationRequest) -> HttpResponse:
 
 @organization_page(Scope.MEMBERS_MANAGE)
 @require_POST
-@never_cache
 def invite(request: OrganizationRequest) -> HttpResponse:
     """Make an invitation and show its link, this once."""
     form, link = InvitationForm(request.POST), None
@@ -120,7 +117,6 @@ def remove_member(request: OrganizationRequest, member_id: UUID) -> HttpResponse
 
 @login_required
 @require_http_methods(["GET", "POST"])
-@never_cache
 def tokens_page(request: HttpRequest) -> HttpResponse:
     """List one's own tokens; POST makes one and shows it, this once."""
     user = _signed_in(request)
@@ -148,7 +144,6 @@ def delete_token(request: HttpRequest, token_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters("password", "password_again")
-@never_cache
 def invitation(request: HttpRequest, invitation_id: UUID, secret: str) -> HttpResponse:
     """Where an invitation's link leads: make an account, or join with the one there is."""
     found = invitations.find(invitation_id, secret, now=timezone.now())

@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from anyreach.live.streams import event_stream
@@ -20,14 +19,12 @@ PAGE_LENGTH = 50
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def inbox(request: OrganizationRequest) -> HttpResponse:
     return render(request, "conversations/inbox.html", _context(request))
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def rows(request: OrganizationRequest) -> HttpResponse:
     """The rows that follow a cursor, or the newest, as the page has them."""
@@ -54,7 +51,6 @@ def _context(request: OrganizationRequest) -> dict[str, Any]:
 
 
 @require_GET
-@never_cache
 @organization_page(*READERS)
 def events(request: OrganizationRequest) -> HttpResponseBase:
     """Tell, as server-sent events, of rows that are new or have changed, painted."""

@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from anyreach.organizations.pages import OrganizationRequest, organization_page
@@ -16,7 +15,6 @@ from conversations.phones.forms import TrialForm, TrunkForm
 
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
 @require_http_methods(["GET", "POST"])
-@never_cache
 def phones_page(request: OrganizationRequest) -> HttpResponse:
     """Show the trunk; POST sets it."""
     trunk = _trunk(request)
@@ -36,7 +34,6 @@ def phones_page(request: OrganizationRequest) -> HttpResponse:
 
 @organization_page(Scope.ORGANIZATIONS_MANAGE)
 @require_http_methods(["GET", "POST"])
-@never_cache
 def trial_call(request: OrganizationRequest) -> HttpResponse:
     """Show how the test call goes, as a part of the page; POST makes one."""
     trunk = _trunk(request)

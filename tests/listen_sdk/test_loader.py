@@ -63,7 +63,7 @@ def test_it_is_compressed_for_whoever_reads_that(client):
 def test_an_unknown_version_is_not_there_and_not_kept(client, name):
     answer = client.get(f"/public/listen-sdk/{name}")
     assert answer.status_code == HTTPStatus.NOT_FOUND
-    assert "Cache-Control" not in answer
+    assert answer["Cache-Control"] == "no-store"
 
 
 def test_it_cannot_be_written_to(client):
