@@ -328,6 +328,7 @@ SPECTACULAR_SETTINGS = {
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 PROCRASTINATE_IMPORT_PATHS = [
     "agent_assist.transfer.conducting",
+    "agent_assist.transfer.resuming",
     "agent_assist.writing",
     "anyreach.jobs.stalled",
     "conversations.listening",

@@ -94,7 +94,9 @@ def conversation_of(
 def _claim_by_number(participants: Sequence[ParticipantInfo]) -> dict[str, Any] | None:
     for participant in participants:
         dialled = participant.attributes.get("sip.trunkPhoneNumber")
-        if participant.kind == Kind.SIP and dialled:
+        # A human's telephone was not dialled by anybody who called us.
+        is_human = participant.identity.startswith(HUMAN_PREFIX)
+        if participant.kind == Kind.SIP and dialled and not is_human:
             number = PhoneNumber.objects.filter(number=dialled).select_related("agent").first()
             if number is not None:
                 return {"organization_id": number.organization_id, "agent": number.agent}

@@ -25,6 +25,7 @@ from anyreach.stack.livekit import LiveKitServer
 from tests.environment import LIVEKIT_PORT, WEB_PORT, free_port
 from tests.organizations.factories import signed_in
 from tests.phones import tones
+from tests.roads import Road
 
 ROOT = Path(__file__).parents[1]
 
@@ -162,6 +163,12 @@ def no_jobs(transactional_db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
         cursor.execute("TRUNCATE procrastinate_periodic_defers CASCADE")
+
+
+@pytest.fixture
+def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
+    # The path of a socket is short.
+    return Road(tmp_path_factory.mktemp("pg"))
 
 
 @pytest.fixture

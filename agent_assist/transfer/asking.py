@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from agent_assist.transfer import moving
-from agent_assist.transfer.conducting import conduct
+from agent_assist.transfer.conducting import BEGUN_WITHIN, NOT_BEGUN, have_conducted
 from agent_assist.transfer.models import Status, Transfer
 from anyreach.errors import Conflict, Invalid
 from anyreach.gateways.livekit import server
@@ -50,7 +50,7 @@ def ask(conversation: Conversation, *, data: Mapping[str, Any], now: datetime) -
     if conversation.transferred_at:
         raise TakenAlready
     going = conversation.transfers.unfinished().first()
-    if going is not None:
+    if going is not None and not _was_never_begun(going, now=now):
         return _same(going, data)
     if not conversation.room_name or not server.list_rooms([conversation.room_name]):
         raise NoRoom
@@ -58,15 +58,20 @@ def ask(conversation: Conversation, *, data: Mapping[str, Any], now: datetime) -
         with transaction.atomic():
             transfer = Transfer.objects.create(conversation=conversation, requested_at=now, **data)
             announce(conversation.organization_id, conversation.pk, "transfer")
-            # One after another: who comes next finds the caller off hold.
-            lock = f"transfer:{conversation.pk}"
-            conduct.configure(lock=lock).defer(transfer_id=str(transfer.pk))
+            have_conducted(transfer)
     except IntegrityError as error:
         going = conversation.transfers.unfinished().first()
         if going is None:
             raise UnderWay from error
         return _same(going, data)
     return transfer
+
+
+def _was_never_begun(going: Transfer, *, now: datetime) -> bool:
+    """End one that no worker has taken up in time: none will any more. Returns whether it did."""
+    if going.status != Status.REQUESTED or going.requested_at > now - BEGUN_WITHIN:
+        return False
+    return moving.move(going, Status.FAILED, at=now, reason=NOT_BEGUN)
 
 
 def _same(going: Transfer, data: Mapping[str, Any]) -> Transfer:

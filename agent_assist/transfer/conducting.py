@@ -7,8 +7,11 @@ the place of the one before, sees to both again, and goes on.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
@@ -27,11 +30,13 @@ from anyreach.jobs.shutdown import Shutdown
 from anyreach.live.streams import ask
 from conversations import lifecycle
 from conversations.lifecycle import Evidence
-from conversations.models import TERMINAL, OutboundTrunk, StatusChange
+from conversations.models import TERMINAL, OutboundTrunk, Participant, StatusChange
 from conversations.models import Status as ConversationStatus
 from conversations.phones import dialling
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # A transfer may be cancelled by anybody, at any time.
 LOOK_EVERY_S = 0.25
@@ -43,6 +48,9 @@ SEEN_WITHIN = timedelta(seconds=5)
 SETTLES_S = 1.0
 BRIEF_PAUSE_S = 2.0
 HANG_UP_EVERY_S = 0.2
+DATABASE_EVERY_S = 0.5
+# Until a call is ended whose end cannot be written yet.
+WRITTEN_WITHIN_S = 1.0
 # At first, and ever more slowly: for about twenty seconds, until another worker may try.
 BACK_AT_LIVEKIT_AFTER_S, MORE_SLOWLY, BACK_AT_LIVEKIT_EVERY_S = 0.1, 1.05, 1.0
 WHILE_THE_CALL_LIVES = RetryStrategy(max_attempts=1000, wait=1)
@@ -54,6 +62,7 @@ ENDINGS = {
 HUNG_UP = "Who took the call hung up."
 NOT_MOVED = "LiveKit did not put the human on the line."
 LEFT_ALONE = "The agent was gone, and nobody took the call."
+NOT_BEGUN = "No worker took the transfer up in time."
 OURS = "The transfer failed because of a fault of ours. It has been logged."
 
 
@@ -67,6 +76,12 @@ async def conduct(context: JobContext, transfer_id: str) -> None:
     await shutdown.outlasting(_conduct(transfer_id, stopping=shutdown.begun))
 
 
+def have_conducted(transfer: Transfer) -> None:
+    """Give a transfer its job, which waits for those of the call's transfers before it."""
+    lock = f"transfer:{transfer.conversation_id}"
+    conduct.configure(lock=lock).defer(transfer_id=str(transfer.pk))
+
+
 async def _conduct(transfer_id: str, *, stopping: asyncio.Event) -> None:
     """Conduct it from one desk after the other: one that has lost LiveKit is of no more use."""
     pause_s = BACK_AT_LIVEKIT_AFTER_S
@@ -77,7 +92,8 @@ async def _conduct(transfer_id: str, *, stopping: asyncio.Event) -> None:
             if stopping.is_set() or pause_s > BACK_AT_LIVEKIT_EVERY_S:
                 raise
             if pause_s == BACK_AT_LIVEKIT_AFTER_S:
-                log.warning("Transfer %s has lost LiveKit, and waits for it", transfer_id)
+                about = {"transfer_id": transfer_id}
+                log.warning("A transfer has lost LiveKit, and waits for it", extra=about)
             await asyncio.sleep(pause_s)
             pause_s *= MORE_SLOWLY
         else:
@@ -85,7 +101,7 @@ async def _conduct(transfer_id: str, *, stopping: asyncio.Event) -> None:
 
 
 async def _from_a_desk(transfer_id: str) -> None:
-    transfer = await ask(_transfer, transfer_id)
+    transfer = await _ask(_transfer, transfer_id)
     if transfer is None:
         return
     conversation = transfer.conversation
@@ -115,7 +131,23 @@ def _transfer(transfer_id: str) -> Transfer | None:
 
 
 async def _move(transfer: Transfer, status: Status, reason: str = "") -> bool:
-    return await ask(moving.move, transfer, status, at=timezone.now(), reason=reason)
+    return await _ask(moving.move, transfer, status, at=timezone.now(), reason=reason)
+
+
+async def _ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Ask the database; while it is away, again and again, with whoever is on hold in music.
+
+    What was written without our being told is found written: each move is made once.
+    """
+    has_told = False
+    while True:
+        try:
+            return await ask(question, *args, **kwargs)
+        except (OperationalError, InterfaceError):
+            if not has_told:
+                log.warning("A transfer waits for the database")
+                has_told = True
+            await asyncio.sleep(DATABASE_EVERY_S)
 
 
 class Conductor:
@@ -123,11 +155,13 @@ class Conductor:
 
     def __init__(self, transfer: Transfer, desk: Handover) -> None:
         self.transfer, self.desk = transfer, desk
+        self._is_first = transfer.status == Status.REQUESTED
         self._is_held = False
         self._briefed_at: float | None = None
         self._answered_at: float | None = None
         self._speaking: asyncio.Task[Sound] | None = None
         self._ringing: asyncio.Task[None] | None = None
+        self._rang_until = 0.0
 
     async def run(self) -> None:
         """Bring the transfer to its end. Raises LiveKitAway: it may then be run anew."""
@@ -140,9 +174,10 @@ class Conductor:
                 raise LiveKitAway from error
             # Whatever it was: nobody stays on hold for it.
             await _move(self.transfer, Status.FAILED, OURS)
-            if self.transfer.status != Status.BRIDGED:
-                await self._give_back()
-            raise
+            if self.transfer.status == Status.BRIDGED:
+                raise
+            await self._give_back()
+            log.exception("A transfer failed", extra={"transfer_id": str(self.transfer.pk)})
         finally:
             for task in (self._speaking, self._ringing):
                 if task:
@@ -156,7 +191,7 @@ class Conductor:
             await self._step()
             if self.transfer.status == before:
                 await self._until_something_happens()
-                await ask(self.transfer.look)
+                await _ask(self.transfer.look)
         if self.desk.closed is not None:
             await self._leave_behind(self.desk.closed)
         elif self.transfer.status == Status.BRIDGED:
@@ -173,10 +208,10 @@ class Conductor:
         if self.transfer.requested_at < timezone.now() - BEGUN_WITHIN and (
             self.transfer.status == Status.REQUESTED
         ):
-            await _move(self.transfer, Status.FAILED, "No worker took the transfer up in time.")
+            await _move(self.transfer, Status.FAILED, NOT_BEGUN)
             return
         await self._hold_caller()
-        words = await ask(words_of, self.transfer)
+        words = await _ask(words_of, self.transfer)
         self._speaking = asyncio.create_task(sounds.brief(words, accept=self.transfer.accept))
         await _move(self.transfer, Status.HOLDING)
 
@@ -208,7 +243,7 @@ class Conductor:
 
     async def _dial(self) -> None:
         """Note that it is dialled, before it is: no telephone rings twice."""
-        trunk = await ask(self._trunk)
+        trunk = await _ask(self._trunk)
         if trunk is None:
             await _move(
                 self.transfer, Status.FAILED, "This organization has no outbound trunk any more."
@@ -225,7 +260,11 @@ class Conductor:
                     ringing_timeout_s=self.transfer.ring_timeout_seconds,
                 )
             )
-            self._ringing.add_done_callback(lambda _: self.desk.changed.set())
+            self._ringing.add_done_callback(self._rings_no_more)
+
+    def _rings_no_more(self, _: asyncio.Task[None]) -> None:
+        self._rang_until = _seconds()
+        self.desk.changed.set()
 
     def _trunk(self) -> OutboundTrunk | None:
         organization = self.transfer.conversation.organization_id
@@ -319,8 +358,11 @@ class Conductor:
 
     async def _end_call(self, status: ConversationStatus, reason: str) -> None:
         evidence = Evidence(status, timezone.now(), StatusChange.Source.TRANSFER, reason)
-        await ask(lifecycle.report, self.transfer.conversation, evidence)
+        writing = asyncio.create_task(_ask(lifecycle.report, self.transfer.conversation, evidence))
+        # First, lest somebody else tells first why the room went; but nobody is left alone for it.
+        await asyncio.wait({writing}, timeout=WRITTEN_WITHIN_S)
         await self.desk.close_room()
+        await writing
 
     async def _give_back(self) -> None:
         """Let caller and agent go on, tell the agent why, and hang up on the human."""
@@ -332,9 +374,9 @@ class Conductor:
             await self._hold_caller()
         while self.desk.awaits_agent and not self.desk.caller_is_gone and self.desk.closed is None:
             await self._until_something_happens()
-            if await ask(self._asked_for_another):
+            if await _ask(self._asked_for_another):
                 return
-        if self.desk.has_lost_agent and self.desk.has_caller:
+        if self.desk.has_caller and await self._has_lost_agent():
             await self._end_call(ConversationStatus.FAILED, LEFT_ALONE)
             return
         await self.desk.release()
@@ -344,6 +386,16 @@ class Conductor:
             "reason": self.transfer.reason,
         }
         await self.desk.tell_agents(outcome)
+
+    async def _has_lost_agent(self) -> bool:
+        """Whether an agent was there, and none is. A later desk may have seen none of it."""
+        if self.desk.has_agent or self.desk.is_lost:
+            return False
+        return self.desk.has_seen_agent or (not self._is_first and await _ask(self._had_agent))
+
+    def _had_agent(self) -> bool:
+        participants = self.transfer.conversation.participants
+        return participants.filter(kind=Participant.Kind.AGENT).exists()
 
     def _asked_for_another(self) -> bool:
         return self.transfer.conversation.transfers.unfinished().exists()
@@ -355,19 +407,27 @@ class Conductor:
             self._ringing and not (await asyncio.wait({self._ringing}, timeout=HANG_UP_EVERY_S))[0]
         ):
             await self.desk.put_human_out()
-        if self._ringing and not self._ringing.exception():
-            await self.desk.put_human_out()
         # Who comes back after LiveKit was restarted is muted no more.
-        was_dialled = self.transfer.dialling_at is not None
-        while was_dialled and self.desk.closed is None and not self.desk.human_is_gone:
+        while self.desk.closed is None and (self._may_ring() or self._may_be_back()):
             await self.desk.put_human_out()
             await self._until_something_happens()
+
+    def _may_be_back(self) -> bool:
+        return self.transfer.dialling_at is not None and not self.desk.human_is_gone
+
+    def _may_ring(self) -> bool:
+        """Whether a telephone may be on its way into the room, whatever LiveKit answered."""
+        if self._ringing is None:
+            return False
+        error = self._ringing.exception()
+        is_certain = isinstance(error, NotReached) and error.is_certain
+        return not is_certain and _seconds() - self._rang_until < SEEN_WITHIN.total_seconds()
 
     async def _leave_behind(self, why: LeaveReason) -> None:
         """End, now that we are out of the room: it is gone, or another worker is there for us."""
         if why in (LeaveReason.ROOM_DELETED, LeaveReason.ROOM_CLOSED):
             await _move(self.transfer, Status.CANCELLED, "The call ended.")
-            await self.desk.put_human_out()
+            await self._hang_up_on_human()
         elif why != LeaveReason.DUPLICATE_IDENTITY:
             raise LiveKitAway
 

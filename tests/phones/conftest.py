@@ -56,12 +56,12 @@ def web(transactional_db: None, phones: Phones) -> Iterator[Web]:
 
 
 @pytest.fixture
-def new_worker(no_jobs: None, phones: Phones) -> Iterator[Callable[[], Process]]:
+def new_worker(no_jobs: None, phones: Phones) -> Iterator[Callable[..., Process]]:
     """Return a function that starts a worker, which lets telephones ring for four seconds."""
     workers: list[Process] = []
 
-    def start() -> Process:
-        environment = {"LIVEKIT_URL": phones.server.url, "PHONE_RINGING_TIMEOUT_S": "4"}
+    def start(**given: str) -> Process:
+        environment = {"LIVEKIT_URL": phones.server.url, "PHONE_RINGING_TIMEOUT_S": "4", **given}
         workers.append(Process("phones-worker", "manage.py", "worker", **environment))
         workers[-1].start()
         return workers[-1]
@@ -72,7 +72,7 @@ def new_worker(no_jobs: None, phones: Phones) -> Iterator[Callable[[], Process]]
 
 
 @pytest.fixture
-def worker(new_worker: Callable[[], Process]) -> Process:
+def worker(new_worker: Callable[..., Process]) -> Process:
     return new_worker()
 
 

@@ -204,6 +204,26 @@ def test_nobody_is_left_alone_in_a_call(scene):
     assert scene.conversation.end_reason == "The agent was gone, and nobody took the call."
 
 
+def test_nobody_is_left_alone_by_a_worker_that_came_after_the_agent_was_gone(scene, new_worker):
+    first = new_worker()
+
+    async def play():
+        async with scene.on_hold():
+            await scene.phone_rings()
+            await scene.agent.leave()
+            await sync_to_async(first.kill)()
+            await sync_to_async(new_worker)()
+            scene.phone.answer()
+            await scene.brief_is_heard(30)
+            scene.phone.press("2")
+            await scene.reaches(Status.DECLINED)
+            await asyncio.wait_for(scene.caller.closed, 20)
+            await scene.conversation_is(ConversationStatus.FAILED)
+
+    asyncio.run(play())
+    assert scene.conversation.end_reason == "The agent was gone, and nobody took the call."
+
+
 @pytest.mark.usefixtures("worker")
 def test_another_human_may_be_asked_for_while_the_agent_is_gone(scene):
     async def play():
@@ -371,3 +391,22 @@ def test_without_speech_a_recorded_voice_says_what_to_press(scene, new_worker, m
             await scene.reaches(Status.DECLINED)
 
     asyncio.run(play())
+
+
+def test_a_fault_of_ours_gives_the_caller_back_and_tells_the_agent_once(
+    scene, new_worker, tmp_path
+):
+    no_sound = tmp_path / "music.wav"
+    no_sound.write_text("La, la.")
+    new_worker(HOLD_MUSIC_FILE=str(no_sound))
+
+    async def play():
+        async with scene.talking():
+            await scene.order()
+            await scene.gives_back(Status.FAILED)
+            # A job that failed would be tried again a second later.
+            await asyncio.sleep(4)
+
+    asyncio.run(play())
+    assert len(scene.told) == 1
+    assert scene.transfer.reason.startswith("The transfer failed because of a fault of ours.")

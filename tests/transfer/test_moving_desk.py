@@ -15,6 +15,7 @@ from agent_assist.transfer.models import Status
 from anyreach.gateways.livekit import handover
 from anyreach.gateways.livekit.desk import Desk
 from anyreach.gateways.livekit.moving_desk import MovingDesk
+from anyreach.gateways.livekit.server import LiveKitAway
 from conversations.models import Conversation
 from conversations.models import Status as ConversationStatus
 from tests.callers import Party, call, identities, token_of, until
@@ -339,5 +340,23 @@ def test_what_livekit_answers_decides_unless_a_setting_does(
             for _ in range(2):
                 assert await opened_at(scene.livekit_url) is desk_here
                 assert await opened_at(scene.cloud_url) is desk_on_cloud
+
+    asyncio.run(play())
+
+
+def test_a_proxy_that_fails_is_not_taken_for_an_answer(scene, settings):
+    settings.TRANSFER_STRATEGY = "auto"
+    names = {"identity": "desk-1", "human": "human-1", "supervisor_room": "supervisor-1"}
+
+    async def play():
+        async with call(scene.room), cloud(scene.cloud_port, scene.livekit_url, Phone()) as there:
+            settings.LIVEKIT_URL = scene.cloud_url
+            there.is_proxy_broken = True
+            with pytest.raises(LiveKitAway):
+                async with handover.opened(scene.room, **names):
+                    pass
+            there.is_proxy_broken = False
+            async with handover.opened(scene.room, **names) as desk:
+                assert type(desk) is MovingDesk
 
     asyncio.run(play())

@@ -2,11 +2,13 @@
 
 import json
 import uuid
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import Client
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from agent_assist.transfer.models import Status, Transfer
@@ -75,6 +77,17 @@ def test_the_same_request_again_answers_the_first_and_another_is_refused(ask):
     assert other.status_code == HTTPStatus.CONFLICT
     assert other.json()["detail"] == "Another transfer of this conversation is under way."
     assert jobs() == Transfer.objects.count() == 1
+
+
+def test_one_that_no_worker_took_up_stands_in_no_others_way(ask):
+    first = ask()
+    an_age_ago = timezone.now() - timedelta(seconds=11)
+    Transfer.objects.update(requested_at=an_age_ago)
+    again = ask()
+    assert again.status_code == HTTPStatus.ACCEPTED
+    assert again.json()["id"] != first.json()["id"]
+    left = Transfer.objects.get(pk=first.json()["id"])
+    assert (left.status, left.reason) == ("failed", "No worker took the transfer up in time.")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,6 @@ TOLD_WITHIN_S = 2.0
 RETURN_WITHIN_S = 15.0
 # How the open server's answer to MoveParticipant ends, under the code of every unnamed error.
 NOT_IMPLEMENTED = "not implemented"
-NO_ANSWER = (api.ServerErrorCode.UNAVAILABLE, api.ServerErrorCode.DEADLINE_EXCEEDED)
 
 
 @asynccontextmanager
@@ -148,9 +148,13 @@ class Desk:
         return not self._agents and time.monotonic() < self._agent_returns_by
 
     @property
-    def has_lost_agent(self) -> bool:
-        """Whether an agent was there, and there is none any more."""
-        return self._had_agent and not self._agents and not self.is_lost
+    def has_agent(self) -> bool:
+        return bool(self._agents)
+
+    @property
+    def has_seen_agent(self) -> bool:
+        """Whether an agent is there, or was."""
+        return self._had_agent
 
     @property
     def human_rings(self) -> bool:
@@ -238,12 +242,12 @@ class Desk:
             try:
                 await self._client.room.move_participant(nowhere)
             except api.ServerError as error:
-                if error.code in NO_ANSWER:
+                if error.code == api.ServerErrorCode.UNIMPLEMENTED or error.message.endswith(
+                    NOT_IMPLEMENTED
+                ):
+                    return False
+                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise
-                return not (
-                    error.code == api.ServerErrorCode.UNIMPLEMENTED
-                    or error.message.endswith(NOT_IMPLEMENTED)
-                )
         return True
 
     async def dial(

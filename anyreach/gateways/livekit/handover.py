@@ -56,8 +56,11 @@ class Handover(Protocol):
         """Whether the agent is away, and not for so long that they will not come back."""
 
     @property
-    def has_lost_agent(self) -> bool:
-        """Whether an agent was there, and there is none any more."""
+    def has_agent(self) -> bool: ...
+
+    @property
+    def has_seen_agent(self) -> bool:
+        """Whether an agent is there, or was."""
 
     @property
     def human_rings(self) -> bool: ...

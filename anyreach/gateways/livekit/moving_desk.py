@@ -85,8 +85,12 @@ class MovingDesk:
         return self._with_caller.awaits_agent
 
     @property
-    def has_lost_agent(self) -> bool:
-        return self._with_caller.has_lost_agent
+    def has_agent(self) -> bool:
+        return self._with_caller.has_agent
+
+    @property
+    def has_seen_agent(self) -> bool:
+        return self._with_caller.has_seen_agent
 
     @property
     def human_rings(self) -> bool:

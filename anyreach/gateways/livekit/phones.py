@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from enum import Enum, auto
+from http import HTTPStatus
 
 from asgiref.sync import async_to_sync
 from google.protobuf.duration_pb2 import Duration
@@ -35,9 +36,11 @@ class Why(Enum):
 
 
 class NotReached(Exception):
-    def __init__(self, why: Why) -> None:
+    """`is_certain`: LiveKit has decided so; else its answer was lost, and it may ring after all."""
+
+    def __init__(self, why: Why, *, is_certain: bool = True) -> None:
         super().__init__(why.name)
-        self.why = why
+        self.why, self.is_certain = why, is_certain
 
 
 def has_outbound_trunk(sip_trunk_id: str) -> bool:
@@ -130,7 +133,11 @@ async def dial(
         try:
             await client.sip.create_sip_participant(call)
         except api.ServerError as error:
-            raise NotReached(_why(error)) from error
+            is_certain = (
+                getattr(error, "sip_status_code", None) is not None
+                or error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            )
+            raise NotReached(_why(error), is_certain=is_certain) from error
 
 
 def seclude(room: str, identity: str) -> None:
