@@ -1,7 +1,6 @@
 """How somebody comes into an organization: a link, for one e-mail address, once."""
 
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -61,7 +60,8 @@ def invite(*, caller: Caller, email: str, role: str, now: datetime) -> tuple[Inv
     path = reverse("invitation", kwargs={"invitation_id": invitation.pk, "secret": secret})
     link = f"{settings.BASE_URL}{path}"
     if settings.SENDS_EMAIL:
-        transaction.on_commit(partial(_send, invitation, link), robust=True)
+        # Of what fails, Django logs the name: a partial has none.
+        transaction.on_commit(lambda: _send(invitation, link), robust=True)
     return invitation, link
 
 

@@ -142,6 +142,16 @@ def test_the_link_is_e_mailed_where_e_mail_is_set_up(
     assert link in letter.body
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_cannot_be_sent_leaves_the_link_to_be_handed_over(client, headers, settings):
+    settings.SENDS_EMAIL = True
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    made = post(client, headers, {"email": "new@example.com", "role": "viewer"})
+    assert made.status_code == HTTPStatus.CREATED
+    assert client.get(made.json()["link"]).status_code == HTTPStatus.OK
+
+
 def test_nothing_is_e_mailed_where_it_is_not(
     client, headers, settings, django_capture_on_commit_callbacks
 ):
