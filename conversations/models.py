@@ -9,6 +9,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left
 
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import (
@@ -167,6 +169,9 @@ class TrialCall(models.Model):
         return "It is called." if self.dialled_at else "It waits for a worker."
 
 
+# Where custom_metadata tells of a campaign.
+CAMPAIGN = "anyreach_campaign"
+CAMPAIGN_INDEXED = 255
 # What people write between a number's digits, and its plus: it may get lost in an address.
 PUNCTUATION = " \u00a0().-[]+"
 # A user_id without that, as conversation_by_user has it.
@@ -222,6 +227,12 @@ class Conversation(models.Model):
     summary = models.TextField(null=True, blank=True)
     initial_context = models.TextField(null=True, blank=True)
     custom_metadata = models.JSONField(default=dict, blank=True)
+    # Its beginning, as an index has no room for all that a customer may write there.
+    campaign = models.GeneratedField(
+        expression=Left(KT(f"custom_metadata__{CAMPAIGN}"), CAMPAIGN_INDEXED),
+        output_field=models.CharField(max_length=CAMPAIGN_INDEXED, null=True),
+        db_persist=True,
+    )
     recording_details = models.JSONField(null=True, blank=True)
     # LiveKit allows no longer ones, unless its own limit is set higher.
     room_name = models.CharField(max_length=256, null=True, blank=True)
@@ -289,7 +300,7 @@ class Conversation(models.Model):
                     name=f"conversation_by_{field.removesuffix('_id')}",
                     condition=Q(**{f"{field}__isnull": False}),
                 )
-                for field in ("agent_version_id", "web_widget_id")
+                for field in ("agent_version_id", "web_widget_id", "campaign")
             ),
             # Pairs of these that no conversation has are common: web calls are never outbound.
             models.Index(

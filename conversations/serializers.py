@@ -10,6 +10,8 @@ from anyreach.bodies import StrictQuery, StrictSerializer, read_json
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.scopes import Scope
 from conversations.models import (
+    CAMPAIGN,
+    CAMPAIGN_INDEXED,
     Agent,
     Channel,
     Conversation,
@@ -298,8 +300,13 @@ class ConversationQuery(StrictQuery):
     def conditions(self) -> dict[str, Any]:
         """Return the validated parameters as conditions of a QuerySet."""
         given = self.validated_data
-        return {
+        conditions = {
             lookup: given[name]
             for name, lookup in self.lookups.items()
             if name in given and given[name] != []
         }
+        campaign = given.get("custom_metadata", {}).get(CAMPAIGN)
+        if isinstance(campaign, str):
+            # No more than is asked for already, but what an index finds in the list's order.
+            conditions["campaign"] = campaign[:CAMPAIGN_INDEXED]
+        return conditions

@@ -10,6 +10,7 @@ from anyreach.organizations.caller import Caller
 from anyreach.organizations.scopes import Scope
 from conversations.models import (
     ACTIVE,
+    CAMPAIGN,
     Agent,
     Channel,
     Conversation,
@@ -20,7 +21,6 @@ from conversations.models import (
 from conversations.serializers import ConversationQuery
 
 LIVE = "live"
-CAMPAIGN = "anyreach_campaign"
 GREATEST_INTEGER = 2**31 - 1
 
 CHOICES = {

@@ -242,6 +242,25 @@ def test_who_may_read_metadata_narrows_by_any_part_of_it(organization):
     assert len(ids(supervisor.get(custom_metadata="{}"))) == 2
 
 
+@pytest.mark.parametrize(
+    ("campaign", "asked", "is_found"),
+    [
+        ("a" * 300, "a" * 300, True),
+        ("a" * 300, "a" * 299 + "b", False),
+        (7, 7, True),
+        (7, "7", False),
+        (["spring"], "spring", False),
+        ("\N{SNOWMAN}" * 255, "\N{SNOWMAN}" * 255, True),
+    ],
+)
+def test_a_campaign_of_any_kind_is_found_by_itself_only(
+    organization, admin, campaign, asked, is_found
+):
+    make_conversation(organization, custom_metadata={"anyreach_campaign": campaign})
+    part = json.dumps({"anyreach_campaign": asked})
+    assert len(ids(admin.get(custom_metadata=part))) == is_found
+
+
 def test_a_page_has_50_or_up_to_200(organization, admin):
     now = timezone.now()
     Conversation.objects.bulk_create(
