@@ -1,5 +1,7 @@
 """A supervisor opens a live call and hears it, and nobody notices."""
 
+import re
+
 import pytest
 from asgiref.sync import sync_to_async
 from playwright.sync_api import Page, expect
@@ -109,6 +111,28 @@ def test_closing_the_tab_leaves_the_room_at_once(page, context, site, live_call,
         return not await is_there(live_call.room, "listener-")
 
     stage.run(until(nobody_listens, within_s=3))
+
+
+def test_whoever_signs_out_hears_and_shows_nothing_more_in_another_tab(
+    page, context, site, live_call, supervisor, stage, complaints
+):
+    live_call.say("S1", "A secret.")
+    open_call(page, site, live_call.conversation)
+    page.locator("anyreach-snoop-panel").get_by_role("button", name="Listen").click()
+    page.wait_for_function("async () => await energy() > 0.001")
+    expect(page.get_by_text("A secret.").first).to_be_visible()
+    second = context.new_page()
+    second.goto(f"{site.url}/accounts/sign-out")
+    second.locator("main").get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/accounts/sign-in"))
+    assert "A secret." not in page.content()
+
+    async def nobody_listens() -> bool:
+        return not await is_there(live_call.room, "listener-")
+
+    stage.run(until(nobody_listens, within_s=3))
+    # Chromium's, that what the page follows is a page now.
+    complaints[:] = [each for each in complaints if "text/event-stream" not in each]
 
 
 # Hides the page and shows it again, as going back does, while its token is being asked for.

@@ -2,6 +2,7 @@
 
 import {ask, oneAtATime} from "../core/asking.js";
 import {countUp} from "../core/clock.js";
+import {follow} from "../core/following.js";
 import {isSame, read} from "../core/painting.js";
 
 const REST_MS = 300;
@@ -90,16 +91,15 @@ const refresh = oneAtATime(async () => {
   if (html === null) return;
   const fresh = read(html);
   paint(fresh);
-  if (fresh.querySelector("[data-settled]")) events.close();
+  if (fresh.querySelector("[data-settled]")) leave();
 }, REST_MS);
 
-let events = null;
+let leave = () => {};
 
-function follow() {
+function followBrief() {
   if (!page.dataset.eventsUrl) return;
-  events = new EventSource(page.dataset.eventsUrl);
-  events.addEventListener("changed", refresh);
-  addEventListener("pagehide", () => events.close(), {once: true});
+  leave = follow(page.dataset.eventsUrl, {changed: refresh});
+  addEventListener("pagehide", leave, {once: true});
 }
 
 const printing = page.querySelector("[data-print]");
@@ -109,5 +109,5 @@ printing.addEventListener("click", () => print());
 // Where nobody writes, nobody tells that it is over either.
 if (page.dataset.patienceS) setTimeout(refresh, Number(page.dataset.patienceS) * 1000);
 countUp(page.dataset.now);
-follow();
-addEventListener("pageshow", ({persisted}) => persisted && follow());
+followBrief();
+addEventListener("pageshow", ({persisted}) => persisted && followBrief());

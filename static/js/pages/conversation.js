@@ -9,6 +9,7 @@ import {offerTransfer} from "../conversation/transfer.js";
 import {newsOfList, takeIn} from "../conversation/turns.js";
 import {ask, oneAtATime} from "../core/asking.js";
 import {countUp} from "../core/clock.js";
+import {follow} from "../core/following.js";
 import {isSame, read} from "../core/painting.js";
 import {offerShortcuts} from "../core/shortcuts.js";
 
@@ -90,31 +91,32 @@ const showTransfer = offerTransfer(
   (sentence) => { document.querySelector("#transfer-said").textContent = sentence; },
 );
 
-function follow() {
-  const events = new EventSource(page.dataset.eventsUrl);
-  // Nobody tells what happened before the stream was there, or while it was away.
-  events.addEventListener("open", () => {
-    showFacts();
-    showTurns();
-    showTransfer();
+function followCall() {
+  const leave = follow(page.dataset.eventsUrl, {
+    // Nobody tells what happened before the stream was there, or while it was away.
+    open() {
+      showFacts();
+      showTurns();
+      showTransfer();
+    },
+    turns: showTurns,
+    transfer() {
+      showTransfer();
+      showTurns(); // among which it stands who took the call
+    },
+    listeners: showListeners,
+    status({data}) {
+      showFacts();
+      showTransfer();
+      const {is_active: isActive, is_over: isOver} = JSON.parse(data);
+      if (isActive) listening.open();
+      if (!isOver) return;
+      listening.end();
+      showTurns();
+      setTimeout(leave, LAST_WORDS_WITHIN_MS);
+    },
   });
-  events.addEventListener("turns", showTurns);
-  events.addEventListener("transfer", () => {
-    showTransfer();
-    showTurns(); // among which it stands who took the call
-  });
-  events.addEventListener("listeners", showListeners);
-  events.addEventListener("status", ({data}) => {
-    showFacts();
-    showTransfer();
-    const {is_active: isActive, is_over: isOver} = JSON.parse(data);
-    if (isActive) listening.open();
-    if (!isOver) return;
-    listening.end();
-    showTurns();
-    setTimeout(() => events.close(), LAST_WORDS_WITHIN_MS);
-  });
-  return events;
+  return leave;
 }
 
 /** Revoke without leaving the page: who does it may be listening too. */
@@ -132,11 +134,11 @@ document.querySelector("#heard-by")?.addEventListener("submit", async (event) =>
 
 function start() {
   listening = new Listening(page.dataset, document.querySelector("#snoop"));
-  const events = page.dataset.eventsUrl ? follow() : null;
+  const leave = page.dataset.eventsUrl ? followCall() : null;
   if (transcript.querySelector(".later")) showTurns();
   if ("isActive" in page.dataset) listening.open();
   addEventListener("pagehide", () => {
-    events?.close();
+    leave?.();
     listening.leave();
   }, {once: true});
 }

@@ -2,6 +2,7 @@
 
 import {ask, oneAtATime} from "../core/asking.js";
 import {countUp} from "../core/clock.js";
+import {follow} from "../core/following.js";
 import {isSame, read} from "../core/painting.js";
 import {offerShortcuts} from "../core/shortcuts.js";
 
@@ -116,16 +117,17 @@ const catchUp = oneAtATime(async () => {
   announce();
 }, REST_MS);
 
-function follow() {
-  const events = new EventSource(eventsUrl);
-  events.addEventListener("missed", catchUp);
-  events.addEventListener("rows", ({data}) => {
-    for (const {html, fits} of JSON.parse(data)) {
-      take(read(`<table>${html}</table>`).querySelector("tr"), fits);
-    }
-    announce();
+function followCalls() {
+  const leave = follow(eventsUrl, {
+    missed: catchUp,
+    rows({data}) {
+      for (const {html, fits} of JSON.parse(data)) {
+        take(read(`<table>${html}</table>`).querySelector("tr"), fits);
+      }
+      announce();
+    },
   });
-  addEventListener("pagehide", () => events.close(), {once: true});
+  addEventListener("pagehide", leave, {once: true});
 }
 
 // --- What the reader does -----------------------------------------------------------------------
@@ -210,6 +212,6 @@ else {
   offerShortcuts(shortcuts);
   followScroll();
   // Beside older rows, reached without scripts or by a link, there is no place for new ones.
-  if ("isFirst" in inbox.dataset) follow();
-  addEventListener("pageshow", ({persisted}) => persisted && "isFirst" in inbox.dataset && follow());
+  if ("isFirst" in inbox.dataset) followCalls();
+  addEventListener("pageshow", ({persisted}) => persisted && "isFirst" in inbox.dataset && followCalls());
 }
