@@ -44,13 +44,14 @@ def without_words(exc_info: ExcInfo) -> str:
 
     PostgreSQL's, for one, quote the whole row that they are about.
     """
-    return "\n".join(_told(exc_info[1]))
+    return "\n".join(_told(exc_info[1], set()))
 
 
-def _told(error: BaseException) -> Iterator[str]:
+def _told(error: BaseException, seen: set[int]) -> Iterator[str]:
+    seen.add(id(error))
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before:
-        yield from _told(before)
+    if before and id(before) not in seen:
+        yield from _told(before, seen)
         yield "and then"
     constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
     name = f"{type(error).__module__}.{type(error).__qualname__}"
@@ -59,4 +60,4 @@ def _told(error: BaseException) -> Iterator[str]:
     if isinstance(error, BaseExceptionGroup):
         for number, each in enumerate(error.exceptions[:GROUPED_AT_MOST], 1):
             yield f"of which {number} of {len(error.exceptions)}"
-            yield from _told(each)
+            yield from _told(each, seen)

@@ -1,5 +1,6 @@
 """Settings, read once from the environment. A missing or wrong one stops start-up."""
 
+import logging
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import NoReturn
@@ -352,6 +353,8 @@ PROCRASTINATE_WORKER_DEFAULTS = {
 
 # --- Logs: fixed sentences with ids, one JSON object a line --------------------------------
 
+# Else what cannot be put into a line is printed as it is.
+logging.raiseExceptions = False
 LOG_LEVEL = one_of("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR")
 LOGGING = {
     "version": 1,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -27,6 +28,9 @@ from conversations.models import (
 
 log = logging.getLogger(__name__)
 
+Present = Sequence[tuple[RoomInfo, Sequence[ParticipantInfo]]]
+Step = Callable[[], object]
+
 # Longer than a client takes to come back after LiveKit was restarted.
 ABSENCE_GRACE = timedelta(seconds=15)
 SOURCE = StatusChange.Source.RECONCILER
@@ -41,48 +45,63 @@ def reconcile(timestamp: int) -> None:
     except LiveKitAway:
         log.warning("The reconciler waits for LiveKit")
         return
-    _do_all(_steps(present, now=timezone.now()))
+    now = timezone.now()
+    identities = {each.identity for _, participants in present for each in participants}
+    _do_all(
+        _ears(present, now=now),
+        _rights(now),
+        _rooms(present, now=now),
+        _abandoned({room.name for room, _ in present}, now=now),
+        _lost_ears(identities, now=now),
+    )
 
 
-def _do_all(steps: Iterable[Callable[[], object]]) -> None:
-    """Do each, whatever becomes of another: no room may keep the others' ears open.
+def _do_all(*kinds: Iterable[Step]) -> None:
+    """Do each step, whatever becomes of another: no room may keep the others' ears open.
 
     Raises ExceptionGroup.
     """
-    errors = []
-    for step in steps:
-        try:
-            step()
-        except Exception as error:
-            errors.append(error)
+    errors: list[Exception] = []
+    for steps in kinds:
+        with _noting(errors):
+            for step in steps:
+                with _noting(errors):
+                    step()
     if errors:
         raise ExceptionGroup("The reconciler could not do all", errors)
 
 
-def _steps(
-    present: Sequence[tuple[RoomInfo, Sequence[ParticipantInfo]]], *, now: datetime
-) -> Iterator[Callable[[], object]]:
-    settled = _still_there(present, now=now)
+@contextmanager
+def _noting(errors: list[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        errors.append(error)
+
+
+def _ears(present: Present, *, now: datetime) -> Iterator[Step]:
     for room, participants in present:
         for participant in filter(listening.is_listener, participants):
             yield partial(listening.joined, room, participant, at=now)
-        if room.sid not in settled:
-            yield partial(_look_at, room, _speakers(participants), now=now)
-    yield from _abandoned({room.name for room, _ in present}, now=now)
+
+
+def _rights(now: datetime) -> Iterator[Step]:
     for organization_id in revoking.organizations_listened_to(now):
         yield partial(revoking.close_rightless, organization_id)
-    yield from _lost_ears(
-        {each.identity for _, participants in present for each in participants}, now=now
-    )
+
+
+def _rooms(present: Present, *, now: datetime) -> Iterator[Step]:
+    settled = _still_there(present, now=now)
+    for room, participants in present:
+        if room.sid not in settled:
+            yield partial(_look_at, room, _speakers(participants), now=now)
 
 
 def _speakers(participants: Sequence[ParticipantInfo]) -> list[ParticipantInfo]:
     return [each for each in participants if not rooms.is_ours(each)]
 
 
-def _still_there(
-    present: Sequence[tuple[RoomInfo, Sequence[ParticipantInfo]]], *, now: datetime
-) -> set[str]:
+def _still_there(present: Present, *, now: datetime) -> set[str]:
     """Note at once who is still where they were; return the rooms of which that is all to note.
 
     Those are most, and a look at each takes a dozen queries.
@@ -126,7 +145,7 @@ def _note_absent(conversation: Conversation, *, now: datetime) -> None:
         participant.save(update_fields=["left_at"])
 
 
-def _abandoned(room_names: set[str], *, now: datetime) -> Iterator[Callable[[], object]]:
+def _abandoned(room_names: set[str], *, now: datetime) -> Iterator[Step]:
     """Yield how open conversations end whose room is gone, or whose visitor never came."""
     too_old = now - timedelta(seconds=settings.VISITOR_TOKEN_TTL_S) - ABSENCE_GRACE
     waiting = Conversation.objects.filter(status=Status.TOKEN_CREATED, created_at__lt=too_old)
@@ -146,7 +165,7 @@ def _end_without_room(conversation: Conversation, *, now: datetime) -> None:
         rooms.reported(conversation, source=SOURCE, at=now, room_gone_at=gone_at)
 
 
-def _lost_ears(identities: set[str], *, now: datetime) -> Iterator[Callable[[], object]]:
+def _lost_ears(identities: set[str], *, now: datetime) -> Iterator[Step]:
     """Yield how the ears end that are in no room although no webhook told that they left."""
     sessions = ListenSession.objects.filter(
         joined_at__lt=now - ABSENCE_GRACE, left_at=None

@@ -1,5 +1,6 @@
 """A conversation as the API shows it, and what the API takes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -299,10 +300,13 @@ class ConversationQuery(StrictQuery):
 
     def conditions(self) -> dict[str, Any]:
         """Return the validated parameters as conditions of a QuerySet."""
-        given = self.validated_data
+        return self.conditions_of(self.validated_data)
+
+    @classmethod
+    def conditions_of(cls, given: Mapping[str, Any]) -> dict[str, Any]:
         conditions = {
             lookup: given[name]
-            for name, lookup in self.lookups.items()
+            for name, lookup in cls.lookups.items()
             if name in given and given[name] != []
         }
         campaign = given.get("custom_metadata", {}).get(CAMPAIGN)

@@ -71,7 +71,7 @@ def _was_never_begun(going: Transfer, *, now: datetime) -> bool:
     """End one that no worker has taken up in time: none will any more. Returns whether it did."""
     if going.status != Status.REQUESTED or going.requested_at > now - BEGUN_WITHIN:
         return False
-    return moving.move(going, Status.FAILED, at=now, reason=NOT_BEGUN)
+    return moving.move(going, Status.FAILED, at=now, reason=NOT_BEGUN) or going.is_final
 
 
 def _same(going: Transfer, data: Mapping[str, Any]) -> Transfer:

@@ -101,7 +101,7 @@ async def _conduct(transfer_id: str, *, stopping: asyncio.Event) -> None:
 
 
 async def _from_a_desk(transfer_id: str) -> None:
-    transfer = await _ask(_transfer, transfer_id)
+    transfer = await _ask_patiently(_transfer, transfer_id)
     if transfer is None:
         return
     conversation = transfer.conversation
@@ -131,10 +131,10 @@ def _transfer(transfer_id: str) -> Transfer | None:
 
 
 async def _move(transfer: Transfer, status: Status, reason: str = "") -> bool:
-    return await _ask(moving.move, transfer, status, at=timezone.now(), reason=reason)
+    return await _ask_patiently(moving.move, transfer, status, at=timezone.now(), reason=reason)
 
 
-async def _ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _ask_patiently(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Ask the database; while it is away, again and again, with whoever is on hold in music.
 
     What was written without our being told is found written: each move is made once.
@@ -176,8 +176,8 @@ class Conductor:
             await _move(self.transfer, Status.FAILED, OURS)
             if self.transfer.status == Status.BRIDGED:
                 raise
-            await self._give_back()
             log.exception("A transfer failed", extra={"transfer_id": str(self.transfer.pk)})
+            await self._give_back()
         finally:
             for task in (self._speaking, self._ringing):
                 if task:
@@ -191,7 +191,7 @@ class Conductor:
             await self._step()
             if self.transfer.status == before:
                 await self._until_something_happens()
-                await _ask(self.transfer.look)
+                await _ask_patiently(self.transfer.look)
         if self.desk.closed is not None:
             await self._leave_behind(self.desk.closed)
         elif self.transfer.status == Status.BRIDGED:
@@ -211,7 +211,7 @@ class Conductor:
             await _move(self.transfer, Status.FAILED, NOT_BEGUN)
             return
         await self._hold_caller()
-        words = await _ask(words_of, self.transfer)
+        words = await _ask_patiently(words_of, self.transfer)
         self._speaking = asyncio.create_task(sounds.brief(words, accept=self.transfer.accept))
         await _move(self.transfer, Status.HOLDING)
 
@@ -243,7 +243,7 @@ class Conductor:
 
     async def _dial(self) -> None:
         """Note that it is dialled, before it is: no telephone rings twice."""
-        trunk = await _ask(self._trunk)
+        trunk = await _ask_patiently(self._trunk)
         if trunk is None:
             await _move(
                 self.transfer, Status.FAILED, "This organization has no outbound trunk any more."
@@ -358,7 +358,8 @@ class Conductor:
 
     async def _end_call(self, status: ConversationStatus, reason: str) -> None:
         evidence = Evidence(status, timezone.now(), StatusChange.Source.TRANSFER, reason)
-        writing = asyncio.create_task(_ask(lifecycle.report, self.transfer.conversation, evidence))
+        reporting = _ask_patiently(lifecycle.report, self.transfer.conversation, evidence)
+        writing = asyncio.create_task(reporting)
         # First, lest somebody else tells first why the room went; but nobody is left alone for it.
         await asyncio.wait({writing}, timeout=WRITTEN_WITHIN_S)
         await self.desk.close_room()
@@ -374,7 +375,7 @@ class Conductor:
             await self._hold_caller()
         while self.desk.awaits_agent and not self.desk.caller_is_gone and self.desk.closed is None:
             await self._until_something_happens()
-            if await _ask(self._asked_for_another):
+            if await _ask_patiently(self._asked_for_another):
                 return
         if self.desk.has_caller and await self._has_lost_agent():
             await self._end_call(ConversationStatus.FAILED, LEFT_ALONE)
@@ -391,7 +392,9 @@ class Conductor:
         """Whether an agent was there, and none is. A later desk may have seen none of it."""
         if self.desk.has_agent or self.desk.is_lost:
             return False
-        return self.desk.has_seen_agent or (not self._is_first and await _ask(self._had_agent))
+        if self._is_first or self.desk.has_seen_agent:
+            return self.desk.has_seen_agent
+        return await _ask_patiently(self._had_agent)
 
     def _had_agent(self) -> bool:
         participants = self.transfer.conversation.participants
@@ -408,12 +411,13 @@ class Conductor:
         ):
             await self.desk.put_human_out()
         # Who comes back after LiveKit was restarted is muted no more.
-        while self.desk.closed is None and (self._may_ring() or self._may_be_back()):
+        while self._may_ring() or self._may_be_back():
             await self.desk.put_human_out()
             await self._until_something_happens()
 
     def _may_be_back(self) -> bool:
-        return self.transfer.dialling_at is not None and not self.desk.human_is_gone
+        was_dialled = self.transfer.dialling_at is not None
+        return was_dialled and self.desk.closed is None and not self.desk.human_is_gone
 
     def _may_ring(self) -> bool:
         """Whether a telephone may be on its way into the room, whatever LiveKit answered."""

@@ -56,15 +56,19 @@ def changed(organization_ids: Iterable[UUID]) -> None:
 
 
 def sign_in_changed(user: User) -> None:
-    """Have the pages that a user has open looked at again: a session of theirs may be over."""
-    changed(user.memberships.values_list("organization_id", flat=True))
+    """Have the pages that a user has open looked at again: a session of theirs may be over.
+
+    An ear lasts until its page hears of it, at most as long as its token: it has no session.
+    """
+    for organization_id in user.memberships.values_list("organization_id", flat=True):
+        announce(organization_id, None, "rights")
 
 
 @transaction.atomic
 def set_user_active(user: User, active: bool) -> None:
     """Shut a user out of every organization, or let them in again."""
     User.objects.filter(pk=user.pk).update(is_active=active)
-    sign_in_changed(user)
+    changed(user.memberships.values_list("organization_id", flat=True))
 
 
 @transaction.atomic

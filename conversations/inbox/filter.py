@@ -91,9 +91,7 @@ class InboxFilter(forms.Form):
 
     def conditions(self) -> dict[str, Any]:
         """Return the given values as conditions of a QuerySet. Call is_valid() first."""
-        return {
-            ConversationQuery.lookups[name]: value for name, value in self._parameters().items()
-        }
+        return ConversationQuery.conditions_of(self._parameters())
 
     def _parameters(self) -> dict[str, Any]:
         """Return the given values as the API's parameters."""

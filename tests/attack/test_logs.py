@@ -74,6 +74,15 @@ def test_errors_in_a_group_are_named_and_not_quoted(logged):
     assert not quotes(line)
 
 
+def test_errors_that_come_of_each_other_are_told_once(logged):
+    first, second = ValueError(SAID), KeyError(NUMBER)
+    first.__cause__, second.__cause__ = second, first
+    logging.getLogger("conversations").error("It failed", exc_info=first)
+    (line,) = logged()
+    told = json.loads(line)["exception"].splitlines()
+    assert told == ["builtins.KeyError", "and then", "builtins.ValueError"]
+
+
 @pytest.mark.django_db
 def test_a_request_that_fails_quotes_neither_its_address_nor_its_error(logged, monkeypatch):
     def fail(_, number):

@@ -1,6 +1,7 @@
 """The reconciler's short way: rooms in which nothing has changed are noted in bulk."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from django.utils import timezone
 from anyreach.gateways.livekit.words import Kind, ParticipantInfo, RoomInfo
 from conversations import reconciling, recording
 from conversations.models import Conversation, Participant, Status
-from tests.conversations.factories import make_conversation
+from tests.conversations.factories import make_conversation, make_phone_number
 from tests.organizations.factories import make_organization
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +111,18 @@ def test_many_rooms_take_no_more_queries_than_one():
     with CaptureQueriesContext(connection) as for_all:
         assert len(settled(*calls)) == len(calls)
     assert len(for_all) == len(for_one)
+
+
+def test_a_humans_telephone_makes_no_conversation_of_a_room_that_is_gone(monkeypatch):
+    """Called for a transfer, it may make the room of a call anew that has just ended."""
+    number = make_phone_number(make_organization()).number
+    human = replace(somebody("human-1", Kind.SIP), attributes={"sip.trunkPhoneNumber": number})
+    caller = replace(human, sid="PA_caller", identity="sip_+15550160042")
+    for who, conversations in ((human, 0), (caller, 1)):
+        present = [(RoomInfo(sid=f"RM_{who.sid}", name=f"room-{who.sid}"), [who])]
+        monkeypatch.setattr(reconciling.server, "list_all", lambda present=present: present)
+        reconciling.reconcile(0)
+        assert Conversation.objects.count() == conversations
 
 
 def test_a_room_of_the_longest_name_has_its_conversation(monkeypatch):

@@ -49,14 +49,14 @@ function answers(answer) {
 
 test("each event reaches its handler", () => {
   const turns = vi.fn();
-  follow("/events", {turns});
+  follow("/events", "/part", {turns});
   Stream.opened[0].dispatchEvent(new Event("turns"));
   expect(turns).toHaveBeenCalledOnce();
 });
 
 test("a connection that breaks off is the browser's to mend", async () => {
   answers({ok: true, status: 200});
-  follow("/events", {});
+  follow("/events", "/part", {});
   Stream.opened[0].breaksOff();
   await vi.advanceTimersByTimeAsync(10_000);
   expect(fetch).not.toHaveBeenCalled();
@@ -69,7 +69,7 @@ test.each([
   ["a member no more", {ok: false, status: 404}],
 ])("whoever is %s does not keep the page", async (_, answer) => {
   answers(answer);
-  follow("/events", {});
+  follow("/events", "/part", {});
   Stream.opened[0].ends();
   await vi.advanceTimersByTimeAsync(0);
   expect(reload).toHaveBeenCalledOnce();
@@ -77,7 +77,7 @@ test.each([
 
 test("while the server is away the page stays, and is followed again when it is back", async () => {
   const turns = vi.fn();
-  follow("/events", {turns});
+  follow("/events", "/part", {turns});
   answers({ok: false, status: 502});
   Stream.opened[0].ends();
   await vi.advanceTimersByTimeAsync(4_000);
@@ -94,7 +94,7 @@ test("while the server is away the page stays, and is followed again when it is 
 
 test("who has left follows no more", async () => {
   answers({ok: true, status: 200});
-  const leave = follow("/events", {});
+  const leave = follow("/events", "/part", {});
   Stream.opened[0].ends();
   leave();
   await vi.advanceTimersByTimeAsync(10_000);

@@ -121,7 +121,8 @@ class Cloud:
     def __init__(self, client: ClientSession, livekit_url: str, phone: Phone) -> None:
         self._client, self._livekit_url, self._phone = client, livekit_url, phone
         self.refusals = 0
-        self.is_proxy_broken = False
+        # What a proxy before it answers in its place.
+        self.proxy_answers: int | None = None
 
     async def dial(self, request: web.Request) -> web.Response:
         call = api.CreateSIPParticipantRequest.FromString(await request.read())
@@ -151,8 +152,8 @@ class Cloud:
         """Documented: it needs `roomAdmin` and `destinationRoom`; whoever is moved leaves the one
         room and joins the other. What it refuses, and how, is not: these are guesses.
         """
-        if self.is_proxy_broken:
-            return web.Response(status=502, text="<html>Bad Gateway</html>")
+        if self.proxy_answers:
+            return web.Response(status=self.proxy_answers, text="<html>No.</html>")
         wanted = api.MoveParticipantRequest.FromString(await request.read())
         token = request.headers["Authorization"].removeprefix("Bearer ")
         verifier = api.TokenVerifier(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)

@@ -344,18 +344,19 @@ def test_what_livekit_answers_decides_unless_a_setting_does(
     asyncio.run(play())
 
 
-def test_a_proxy_that_fails_is_not_taken_for_an_answer(scene, settings):
+@pytest.mark.parametrize("status", [408, 429, 502])
+def test_a_proxy_that_fails_is_not_taken_for_an_answer(scene, settings, status):
     settings.TRANSFER_STRATEGY = "auto"
     names = {"identity": "desk-1", "human": "human-1", "supervisor_room": "supervisor-1"}
 
     async def play():
         async with call(scene.room), cloud(scene.cloud_port, scene.livekit_url, Phone()) as there:
             settings.LIVEKIT_URL = scene.cloud_url
-            there.is_proxy_broken = True
+            there.proxy_answers = status
             with pytest.raises(LiveKitAway):
                 async with handover.opened(scene.room, **names):
                     pass
-            there.is_proxy_broken = False
+            there.proxy_answers = None
             async with handover.opened(scene.room, **names) as desk:
                 assert type(desk) is MovingDesk
 

@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from livekit import api, rtc
 from anyreach.gateways.livekit.own_events import only_its_own
 from anyreach.gateways.livekit.phones import dial, ears_of, mouth_of
 from anyreach.gateways.livekit.room import join
-from anyreach.gateways.livekit.server import Gone, LiveKitAway, our_errors, server
+from anyreach.gateways.livekit.server import Gone, LiveKitAway, is_decided, our_errors, server
 from anyreach.gateways.livekit.tokens import DESK_ATTRIBUTE, desk_token
 from anyreach.gateways.livekit.words import KINDS, Kind, LeaveReason
 from anyreach.gateways.sound import Sound
@@ -246,7 +245,7 @@ class Desk:
                     NOT_IMPLEMENTED
                 ):
                     return False
-                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                if not is_decided(error):
                     raise
         return True
 

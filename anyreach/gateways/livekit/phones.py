@@ -2,14 +2,13 @@
 
 from contextlib import suppress
 from enum import Enum, auto
-from http import HTTPStatus
 
 from asgiref.sync import async_to_sync
 from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
 from anyreach.errors import Away
-from anyreach.gateways.livekit.server import Gone, server
+from anyreach.gateways.livekit.server import Gone, is_decided, server
 
 SIP_BUSY = {486, 600}
 SIP_NOBODY = {408, 480, 487}
@@ -133,10 +132,8 @@ async def dial(
         try:
             await client.sip.create_sip_participant(call)
         except api.ServerError as error:
-            is_certain = (
-                getattr(error, "sip_status_code", None) is not None
-                or error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-            )
+            told_by_sip = getattr(error, "sip_status_code", None) is not None
+            is_certain = told_by_sip or is_decided(error)
             raise NotReached(_why(error), is_certain=is_certain) from error
 
 

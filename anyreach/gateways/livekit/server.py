@@ -73,6 +73,15 @@ async def our_errors() -> AsyncIterator[None]:
         raise LiveKitAway from error
 
 
+def is_decided(error: api.ServerError) -> bool:
+    """Whether it is LiveKit's decision that `error` tells: not that nobody answered, or too late,
+    or that a proxy is in the way."""
+    if error.code == api.ServerErrorCode.CANCELED:
+        return True
+    undecided = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+    return error.status < HTTPStatus.INTERNAL_SERVER_ERROR and error.status not in undecided
+
+
 def list_rooms(names: list[str] | None = None) -> list[RoomInfo]:
     """Return the rooms that are there, of those `names` or of all."""
     return async_to_sync(_list_rooms)(names)

@@ -10,10 +10,11 @@ const AGAIN_MS = 3000;
  * Then the page is left, with all that it shows and lets hear.
  *
  * @param {string} url
+ * @param {string} shownUrl of a part of the page, which whoever may see the page may ask for
  * @param {Record<string, (event: MessageEvent) => void>} handlers by the event's name
  * @returns {() => void}
  */
-export function follow(url, handlers) {
+export function follow(url, shownUrl, handlers) {
   let events = null;
   let timer = null;
   let isLeft = false;
@@ -27,7 +28,7 @@ export function follow(url, handlers) {
   }
 
   async function look() {
-    const isOurs = await isStillOurs();
+    const isOurs = await isStillOurs(shownUrl);
     if (isLeft) return;
     if (isOurs === false) location.reload();
     else timer = setTimeout(isOurs ? open : look, AGAIN_MS);
@@ -42,9 +43,9 @@ export function follow(url, handlers) {
 }
 
 /** Whether the reader may still see this page; null while the server does not say. */
-async function isStillOurs() {
+async function isStillOurs(shownUrl) {
   try {
-    const answer = await fetch(location.href);
+    const answer = await fetch(shownUrl);
     if (answer.redirected || (answer.status >= 400 && answer.status < 500)) return false;
     return answer.ok || null;
   } catch {

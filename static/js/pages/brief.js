@@ -98,7 +98,7 @@ let leave = () => {};
 
 function followBrief() {
   if (!page.dataset.eventsUrl) return;
-  leave = follow(page.dataset.eventsUrl, {changed: refresh});
+  leave = follow(page.dataset.eventsUrl, page.dataset.refreshUrl, {changed: refresh});
   addEventListener("pagehide", leave, {once: true});
 }
 

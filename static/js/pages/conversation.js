@@ -92,7 +92,7 @@ const showTransfer = offerTransfer(
 );
 
 function followCall() {
-  const leave = follow(page.dataset.eventsUrl, {
+  const leave = follow(page.dataset.eventsUrl, document.querySelector("#heading").dataset.refreshUrl, {
     // Nobody tells what happened before the stream was there, or while it was away.
     open() {
       showFacts();

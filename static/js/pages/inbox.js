@@ -118,7 +118,7 @@ const catchUp = oneAtATime(async () => {
 }, REST_MS);
 
 function followCalls() {
-  const leave = follow(eventsUrl, {
+  const leave = follow(eventsUrl, rowsUrl, {
     missed: catchUp,
     rows({data}) {
       for (const {html, fits} of JSON.parse(data)) {
