@@ -95,8 +95,8 @@ def _claim_by_number(participants: Sequence[ParticipantInfo]) -> dict[str, Any] 
     for participant in participants:
         dialled = participant.attributes.get("sip.trunkPhoneNumber")
         # A human's telephone was not dialled by anybody who called us.
-        is_human = participant.identity.startswith(HUMAN_PREFIX)
-        if participant.kind == Kind.SIP and dialled and not is_human:
+        called_us = is_caller(participant.kind, participant.identity)
+        if participant.kind == Kind.SIP and dialled and called_us:
             number = PhoneNumber.objects.filter(number=dialled).select_related("agent").first()
             if number is not None:
                 return {"organization_id": number.organization_id, "agent": number.agent}

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from agent_assist.transfer import moving
-from agent_assist.transfer.conducting import BEGUN_WITHIN, NOT_BEGUN, have_conducted
+from agent_assist.transfer.conducting import NOT_BEGUN, have_conducted, was_never_begun
 from agent_assist.transfer.models import Status, Transfer
 from anyreach.errors import Conflict, Invalid
 from anyreach.gateways.livekit import server
@@ -50,7 +50,7 @@ def ask(conversation: Conversation, *, data: Mapping[str, Any], now: datetime) -
     if conversation.transferred_at:
         raise TakenAlready
     going = conversation.transfers.unfinished().first()
-    if going is not None and not _was_never_begun(going, now=now):
+    if going is not None and not _is_ended_unbegun(going, now=now):
         return _same(going, data)
     if not conversation.room_name or not server.list_rooms([conversation.room_name]):
         raise NoRoom
@@ -67,9 +67,9 @@ def ask(conversation: Conversation, *, data: Mapping[str, Any], now: datetime) -
     return transfer
 
 
-def _was_never_begun(going: Transfer, *, now: datetime) -> bool:
-    """End one that no worker has taken up in time: none will any more. Returns whether it did."""
-    if going.status != Status.REQUESTED or going.requested_at > now - BEGUN_WITHIN:
+def _is_ended_unbegun(going: Transfer, *, now: datetime) -> bool:
+    """End one that no worker has taken up in time. Returns whether it is over."""
+    if not was_never_begun(going, now=now):
         return False
     return moving.move(going, Status.FAILED, at=now, reason=NOT_BEGUN) or going.is_final
 

@@ -82,6 +82,11 @@ def have_conducted(transfer: Transfer) -> None:
     conduct.configure(lock=lock).defer(transfer_id=str(transfer.pk))
 
 
+def was_never_begun(transfer: Transfer, *, now: datetime) -> bool:
+    """Whether no worker has taken it up in time: none is to any more."""
+    return transfer.status == Status.REQUESTED and transfer.requested_at < now - BEGUN_WITHIN
+
+
 async def _conduct(transfer_id: str, *, stopping: asyncio.Event) -> None:
     """Conduct it from one desk after the other: one that has lost LiveKit is of no more use."""
     pause_s = BACK_AT_LIVEKIT_AFTER_S
@@ -205,9 +210,7 @@ class Conductor:
 
     async def _hold(self) -> None:
         """Put the caller on hold. Nobody has been dialled without."""
-        if self.transfer.requested_at < timezone.now() - BEGUN_WITHIN and (
-            self.transfer.status == Status.REQUESTED
-        ):
+        if was_never_begun(self.transfer, now=timezone.now()):
             await _move(self.transfer, Status.FAILED, NOT_BEGUN)
             return
         await self._hold_caller()

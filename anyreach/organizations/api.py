@@ -1,6 +1,5 @@
 """/admin/…: an organization's keys, members and invitations, for programs."""
 
-from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -49,7 +48,9 @@ class ApiKeysView(APIView):
         wanted = ApiKeyIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         api_key, credential = api_keys.make_api_key(caller=request.auth, **wanted.validated_data)
-        return _shown_once({**ApiKeyOut(api_key).data, "pat_key": credential})
+        return Response(
+            {**ApiKeyOut(api_key).data, "pat_key": credential}, status=status.HTTP_201_CREATED
+        )
 
 
 class ApiKeyView(APIView):
@@ -142,7 +143,9 @@ class InvitationsView(APIView):
         invitation, link = invitations.invite(
             caller=request.auth, now=timezone.now(), **wanted.validated_data
         )
-        return _shown_once({**InvitationOut(invitation).data, "link": link})
+        return Response(
+            {**InvitationOut(invitation).data, "link": link}, status=status.HTTP_201_CREATED
+        )
 
 
 class InvitationView(APIView):
@@ -156,7 +159,3 @@ class InvitationView(APIView):
     def delete(self, request: CallerRequest, invitation_id: UUID) -> Response:
         get_object_or_404(Invitation.objects.visible_to(request.auth), pk=invitation_id).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _shown_once(data: dict[str, Any]) -> Response:
-    return Response(data, status=status.HTTP_201_CREATED)
