@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
 
+from anyreach.garbage import look_seldom
 from anyreach.jobs.shutdown import Shutdown
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ async def work() -> None:
     """
     assert isinstance(app.connector, DjangoConnector)  # noqa: S101 - tells mypy
     app.perform_import_paths()  # type: ignore[no-untyped-call]
+    look_seldom()
     worker = App(
         connector=app.connector.get_worker_connector(), worker_defaults=app.worker_defaults
     )
