@@ -58,6 +58,8 @@ class WarmTransferView(APIView):
     def get(self, request: CallerRequest, conversation_id: UUID, transfer_id: UUID) -> Response:
         visible = Transfer.objects.visible_to(request.auth)
         transfer = get_object_or_404(visible, conversation=conversation_id, pk=transfer_id)
+        # Where no worker runs, nobody else tells whoever asks.
+        asking.ends_unbegun(transfer, now=timezone.now())
         return Response(TransferOut(transfer).data)
 
     @extend_schema(

@@ -50,7 +50,7 @@ def ask(conversation: Conversation, *, data: Mapping[str, Any], now: datetime) -
     if conversation.transferred_at:
         raise TakenAlready
     going = conversation.transfers.unfinished().first()
-    if going is not None and not _is_ended_unbegun(going, now=now):
+    if going is not None and not ends_unbegun(going, now=now):
         return _same(going, data)
     if not conversation.room_name or not server.list_rooms([conversation.room_name]):
         raise NoRoom
@@ -67,11 +67,14 @@ def ask(conversation: Conversation, *, data: Mapping[str, Any], now: datetime) -
     return transfer
 
 
-def _is_ended_unbegun(going: Transfer, *, now: datetime) -> bool:
-    """End one that no worker has taken up in time. Returns whether it is over."""
-    if not was_never_begun(going, now=now):
+def ends_unbegun(transfer: Transfer, *, now: datetime) -> bool:
+    """End one that no worker has taken up in time. Returns whether it is over for that."""
+    if not was_never_begun(transfer, now=now):
         return False
-    return moving.move(going, Status.FAILED, at=now, reason=NOT_BEGUN) or going.is_final
+    # A worker may be taking it up just now.
+    unbegun = [Status.REQUESTED]
+    moving.move(transfer, Status.FAILED, at=now, reason=NOT_BEGUN, only_from=unbegun)
+    return transfer.is_final
 
 
 def _same(going: Transfer, data: Mapping[str, Any]) -> Transfer:

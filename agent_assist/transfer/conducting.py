@@ -161,7 +161,7 @@ class Conductor:
     def __init__(self, transfer: Transfer, desk: Handover) -> None:
         self.transfer, self.desk = transfer, desk
         self._is_first = transfer.status == Status.REQUESTED
-        self._is_held = False
+        self._is_held = self._is_telling = False
         self._briefed_at: float | None = None
         self._answered_at: float | None = None
         self._speaking: asyncio.Task[Sound] | None = None
@@ -213,10 +213,10 @@ class Conductor:
         if was_never_begun(self.transfer, now=timezone.now()):
             await _move(self.transfer, Status.FAILED, NOT_BEGUN)
             return
-        await self._hold_caller()
+        # At once: a worker that comes after this one is to find that it has begun.
+        await asyncio.gather(self._hold_caller(), _move(self.transfer, Status.HOLDING))
         words = await _ask_patiently(words_of, self.transfer)
         self._speaking = asyncio.create_task(sounds.brief(words, accept=self.transfer.accept))
-        await _move(self.transfer, Status.HOLDING)
 
     async def _hold_caller(self) -> None:
         wants_music = self.transfer.hold_music == Transfer.HoldMusic.DEFAULT
@@ -370,7 +370,16 @@ class Conductor:
 
     async def _give_back(self) -> None:
         """Let caller and agent go on, tell the agent why, and hang up on the human."""
-        await asyncio.gather(self._return_caller(), self._hang_up_on_human())
+        returning = asyncio.create_task(self._return_caller())
+        hanging_up = asyncio.create_task(self._hang_up_on_human())
+        try:
+            await asyncio.gather(returning, hanging_up)
+        finally:
+            hanging_up.cancel()
+            # What the agent is just being told is told once, and so it is noted.
+            if not self._is_telling:
+                returning.cancel()
+            await asyncio.wait({returning, hanging_up})
 
     async def _return_caller(self) -> None:
         """To the agent; who has lost theirs has the music until the agent is back, or the end."""
@@ -384,12 +393,24 @@ class Conductor:
             await self._end_call(ConversationStatus.FAILED, LEFT_ALONE)
             return
         await self.desk.release()
+        if self.desk.has_agent and self.transfer.told_at is None:
+            await self._tell_agent()
+
+    async def _tell_agent(self) -> None:
+        """Tell them how it ended, and note that: whoever goes on from here tells no more."""
+        self._is_telling = True
         outcome = {
             "transfer_id": str(self.transfer.pk),
             "status": self.transfer.status,
             "reason": self.transfer.reason,
         }
         await self.desk.tell_agents(outcome)
+        self.transfer.told_at = timezone.now()
+        await _ask_patiently(self._note_told)
+
+    def _note_told(self) -> None:
+        transfers = Transfer.objects.filter(pk=self.transfer.pk)
+        transfers.update(told_at=self.transfer.told_at)
 
     async def _has_lost_agent(self) -> bool:
         """Whether an agent was there, and none is. A later desk may have seen none of it."""

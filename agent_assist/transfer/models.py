@@ -51,7 +51,8 @@ class Transfer(models.Model):
     """A human being put on the line in a conversation.
 
     `reason` is a sentence fit for a person, once it is over. Each time is when the transfer first
-    had that status; `finished_at`, when it had its last one.
+    had that status; `finished_at`, when it had its last one; `told_at`, when the agent to whom the
+    caller came back was told of that.
     """
 
     class HoldMusic(models.TextChoices):
@@ -78,6 +79,7 @@ class Transfer(models.Model):
     ringing_at = models.DateTimeField(null=True)
     briefing_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
 
     objects = TransferQuerySet.as_manager()
 

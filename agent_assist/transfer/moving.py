@@ -1,5 +1,6 @@
 """A transfer's status: the only place that decides and writes it, by compare-and-set."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -18,7 +19,14 @@ def predecessors(status: Status) -> list[Status]:
     return list(UNFINISHED[: UNFINISHED.index(status)])
 
 
-def move(transfer: Transfer, status: Status, *, at: datetime, reason: str = "") -> bool:
+def move(
+    transfer: Transfer,
+    status: Status,
+    *,
+    at: datetime,
+    reason: str = "",
+    only_from: Collection[Status] = tuple(Status),
+) -> bool:
     """Move `transfer` to `status` if that is a step forward, and announce it once committed.
 
     Bridging marks the conversation as transferred, and fails when that is over. Returns whether
@@ -27,7 +35,8 @@ def move(transfer: Transfer, status: Status, *, at: datetime, reason: str = "") 
     time = "finished_at" if status in FINAL else f"{status}_at"
     conversation = transfer.conversation
     with transaction.atomic():
-        movable = Transfer.objects.filter(pk=transfer.pk, status__in=predecessors(status))
+        before = [each for each in predecessors(status) if each in only_from]
+        movable = Transfer.objects.filter(pk=transfer.pk, status__in=before)
         moved = movable.update(status=status, reason=reason, **{time: at}) == 1
         if moved and status == Status.BRIDGED:
             live = Conversation.objects.active().filter(pk=conversation.pk)

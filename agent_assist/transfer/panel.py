@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
+from agent_assist.transfer.asking import ends_unbegun
+from agent_assist.transfer.conducting import BEGUN_WITHIN
 from agent_assist.transfer.forms import TransferForm
 from agent_assist.transfer.models import UNFINISHED, Status, Transfer
 from anyreach.organizations.caller import Caller
@@ -40,6 +44,12 @@ class Shown:
         return self.transfer.reason or SENTENCES.get(Status(self.transfer.status), "")
 
     @property
+    def look_again_in_s(self) -> int | None:
+        """Where no worker runs, nobody tells that it did not begin."""
+        is_to_begin = self.transfer.status == Status.REQUESTED
+        return int(BEGUN_WITHIN.total_seconds()) if is_to_begin else None
+
+    @property
     def steps(self) -> list[Step]:
         times = {status: getattr(self.transfer, f"{status}_at") for status in UNFINISHED}
         came = [Step(status, at) for status, at in times.items() if at]
@@ -53,10 +63,13 @@ class Shown:
 def panel_of(conversation: Conversation, caller: Caller) -> dict[str, Any]:
     """Return what the panel's template shows `caller`, who may see `conversation`.
 
-    Whoever may manage conversations is offered what asking.ask would take now.
+    Whoever may manage conversations is offered what asking.ask would take now. A transfer that no
+    worker took up in time is ended first.
     """
     transfers = [Shown(each) for each in conversation.transfers.order_by("-requested_at", "-id")]
-    going = [shown.transfer for shown in transfers if not shown.transfer.is_final]
+    going = next((each.transfer for each in transfers if not each.transfer.is_final), None)
+    if going and ends_unbegun(going, now=timezone.now()):
+        going = None
     may_manage = caller.can(Scope.CONVERSATIONS_MANAGE)
     is_free = conversation.status == ConversationStatus.IN_PROGRESS and not (
         conversation.transferred_at or going
@@ -66,7 +79,7 @@ def panel_of(conversation: Conversation, caller: Caller) -> dict[str, Any]:
         "latest": transfers[0] if transfers else None,
         "earlier": transfers[1:],
         "may_manage": may_manage,
-        "going": going[0] if going and may_manage else None,
+        "going": going if may_manage else None,
         "is_offered": may_manage and is_free,
     }
     if context["is_offered"]:

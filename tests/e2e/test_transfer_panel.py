@@ -23,6 +23,12 @@ REFUSED = "the server responded with a status of"
 
 
 @pytest.fixture
+def site(web):
+    """Without a worker, which would take up what these tests begin and move on themselves."""
+    return web
+
+
+@pytest.fixture
 def trunk(organization):
     allowed = [NUMBER, "+4930555011", "+43*", "sip.example.com"]
     return make_trunk(organization, transfer_destinations=allowed)
@@ -35,7 +41,6 @@ def admin(context, site, organization):
 
 @pytest.fixture
 def conversation(organization):
-    """In progress, but in no room: no worker takes anything up."""
     return make_conversation(organization, room_name=None)
 
 
@@ -118,6 +123,21 @@ def test_each_step_is_shown_and_told_as_it_happens(page, context, site, conversa
 
 
 @pytest.mark.usefixtures("admin", "trunk")
+def test_one_that_no_worker_takes_up_fails_before_the_readers_eyes(page, site, conversation):
+    page.clock.install()
+    begin(conversation)
+    open_followed(page, site, conversation)
+    page.wait_for_timeout(1500)  # A page that has just been opened asks for the panel anyway.
+    expect(current(page)).to_contain_text("Requested")
+    Transfer.objects.update(requested_at=timezone.now() - timedelta(seconds=11))
+    page.clock.run_for(10_000)
+    latest = page.locator("#transfer-latest")
+    why = latest.get_by_text("No worker took the transfer up in time.")
+    expect(why).to_be_visible(timeout=15_000)
+    expect(opener(page)).to_be_visible()
+
+
+@pytest.mark.usefixtures("admin", "trunk")
 def test_one_that_failed_gives_its_reason_and_stays_to_be_read_beside_the_next(
     page, site, conversation
 ):
@@ -160,7 +180,7 @@ def test_a_cancelling_that_does_not_arrive_is_said(page, site, conversation, com
     complaints.clear()  # Chromium reports what was aborted
 
 
-@pytest.mark.usefixtures("admin", "trunk")
+@pytest.mark.usefixtures("worker", "admin", "trunk")
 def test_a_human_is_called_from_the_page_and_why_they_could_not_be_is_seen(page, site, live_call):
     """The test's LiveKit has no SIP service."""
     open_call(page, site, live_call.conversation)

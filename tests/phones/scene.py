@@ -12,10 +12,12 @@ import numpy as np
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 from livekit import api
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from agent_assist.transfer.models import Status, Transfer
 from tests.callers import Party, call, identities, server, token_of, until
 from tests.conversations.factories import make_conversation
+from tests.conversations.test_webhooks import event, participant, send
 from tests.environment import WEB_PORT
 from tests.organizations.factories import bearer, make_api_key
 from tests.phones import tones
@@ -117,6 +119,12 @@ class Scene:
             how_far = f"{self.transfer.status}. {self.transfer.reason}"
             raise TimeoutError(f"It did not come about, and is {how_far}") from error
 
+    async def job_is_done(self):
+        jobs = ProcrastinateJob.objects.filter(
+            status__in=["todo", "doing"], args__transfer_id=str(self.transfer.pk)
+        )
+        await until(sync_to_async(lambda: not jobs.exists()))
+
     async def conversation_is(self, status):
         async def reached():
             await self.conversation.arefresh_from_db()
@@ -172,6 +180,13 @@ class Scene:
     async def human_is_muted(self):
         human = await self.human_in(self.room)
         return [track.muted for track in human.tracks] == [True]
+
+    async def human_is_reported(self):
+        """By LiveKit to our web process, as one who has come."""
+        human = participant(self.human, "SIP")
+        joined = event("participant_joined", room=self.room, participant=human)
+        answer = await sync_to_async(send)(json.dumps(joined).encode())
+        assert answer.status_code == HTTPStatus.OK
 
     async def human_in(self, room):
         """Return what LiveKit knows of their telephone there."""

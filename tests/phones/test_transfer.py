@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from asgiref.sync import sync_to_async
 
+from agent_assist.transfer.conducting import have_conducted
 from agent_assist.transfer.models import Status
 from conversations.models import Status as ConversationStatus
 from tests.callers import identities, until
@@ -157,6 +158,21 @@ def test_a_telephone_that_is_not_reached_is_told_too(organization, phones, answe
         if answer == "no SIP service":
             phones.start_sip()
     assert scene.told == [scene.outcome(status, reason)]
+
+
+@pytest.mark.usefixtures("worker")
+def test_who_goes_on_with_a_transfer_that_is_over_tells_the_agent_nothing_anew(scene):
+    async def play():
+        async with scene.on_hold():
+            await scene.cancel()
+            await until(lambda: scene.told)
+            await scene.job_is_done()
+            await sync_to_async(have_conducted)(scene.transfer)
+            await scene.job_is_done()
+            await scene.both_talk(since=time.monotonic())
+
+    asyncio.run(play())
+    assert scene.told == [scene.outcome(Status.CANCELLED, "The transfer was cancelled.")]
 
 
 @pytest.mark.usefixtures("worker")

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from agent_assist.transfer.asking import ends_unbegun
 from agent_assist.transfer.models import Status, Transfer
 from anyreach.organizations.scopes import Role
 from tests.callers import make_room
@@ -88,6 +89,26 @@ def test_one_that_no_worker_took_up_stands_in_no_others_way(ask):
     assert again.json()["id"] != first.json()["id"]
     left = Transfer.objects.get(pk=first.json()["id"])
     assert (left.status, left.reason) == ("failed", "No worker took the transfer up in time.")
+
+
+def test_who_asks_how_it_goes_learns_that_no_worker_took_it_up(ask, conversation):
+    transfer = f"/core/conversations/{conversation.pk}/warm-transfer/{ask().json()['id']}"
+    viewer = bearer(make_api_key(conversation.organization, Role.VIEWER)[1])
+    assert Client().get(transfer, headers=viewer).json()["status"] == "requested"
+    Transfer.objects.update(requested_at=timezone.now() - timedelta(seconds=11))
+    told = Client().get(transfer, headers=viewer).json()
+    assert told["status"] == "failed"
+    assert told["reason"] == "No worker took the transfer up in time."
+    assert told["finished_at"]
+
+
+def test_one_that_a_worker_is_just_taking_up_goes_on(ask):
+    ask()
+    Transfer.objects.update(requested_at=timezone.now() - timedelta(seconds=11))
+    as_asked_for = Transfer.objects.get()
+    Transfer.objects.update(status=Status.HOLDING)
+    assert not ends_unbegun(as_asked_for, now=timezone.now())
+    assert Transfer.objects.get().status == as_asked_for.status == Status.HOLDING
 
 
 @pytest.mark.parametrize(

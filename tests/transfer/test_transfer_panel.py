@@ -136,6 +136,17 @@ def test_steps_have_their_times_and_those_to_come_have_none(conversation):
     assert "Ringing.</strong> The human&#x27;s telephone rings." in shown
 
 
+@pytest.mark.usefixtures("trunk")
+def test_who_looks_learns_that_no_worker_took_it_up_and_may_ask_again(conversation):
+    make_transfer(conversation)
+    assert 'data-look-again-in-s="10"' in panel(conversation, Role.VIEWER)
+    Transfer.objects.update(requested_at=timezone.now() - timedelta(seconds=11))
+    shown = panel(conversation)
+    assert "Failed.</strong> No worker took the transfer up in time." in shown
+    assert "<form" in shown
+    assert "data-look-again-in-s" not in shown
+
+
 def test_one_that_is_over_says_how_it_ended_and_no_step_that_never_came(conversation, trunk):
     transfer = make_transfer(conversation)
     ended = transfer.requested_at + timedelta(seconds=30)
@@ -152,8 +163,8 @@ def test_one_that_is_over_says_how_it_ended_and_no_step_that_never_came(conversa
 
 def test_earlier_ones_stay_to_be_read_newest_first(conversation):
     now = timezone.now()
-    for minutes, status in ((3, Status.BUSY), (2, Status.DECLINED), (1, Status.REQUESTED)):
-        make_transfer(conversation, status=status, requested_at=now - timedelta(minutes=minutes))
+    for seconds, status in ((3, Status.BUSY), (2, Status.DECLINED), (1, Status.REQUESTED)):
+        make_transfer(conversation, status=status, requested_at=now - timedelta(seconds=seconds))
     shown = panel(conversation)
     assert re.findall(r'data-status="(\w+)"\s+aria-current', shown) == [
         *("requested", "declined", "busy")

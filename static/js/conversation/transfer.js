@@ -14,9 +14,11 @@ const REST_MS = 300;
  * @returns {() => void} shows how far it is
  */
 export function offerTransfer(panel, title, reader, say) {
+  let looking;
   const show = oneAtATime(async () => {
     const html = await ask(panel.dataset.refreshUrl, "text");
     if (html !== null) paint(read(html));
+    lookAgain();
   }, REST_MS);
 
   function paint(fresh) {
@@ -31,6 +33,13 @@ export function offerTransfer(panel, title, reader, say) {
       if (hadFocus) title.focus();
     }
     if (told(panel) !== before) say(told(panel));
+  }
+
+  /** Where no worker runs, nobody tells that a transfer did not begin. */
+  function lookAgain() {
+    clearTimeout(looking);
+    const inS = panel.querySelector("[data-look-again-in-s]")?.dataset.lookAgainInS;
+    if (inS) looking = setTimeout(show, inS * 1000);
   }
 
   panel.addEventListener("submit", async (event) => {
@@ -53,6 +62,7 @@ export function offerTransfer(panel, title, reader, say) {
   }, {capture: true});
 
   prepare(panel);
+  lookAgain();
   return show;
 }
 
