@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
@@ -19,7 +19,13 @@ from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.words import Kind, LeaveReason, ParticipantInfo
 from anyreach.gateways.livekit.words import WebhookEvent as Event
 from conversations import listening, recording, rooms
-from conversations.models import HUMAN_PREFIX, SUPERVISOR_PREFIX, StatusChange, WebhookEvent
+from conversations.models import (
+    HUMAN_PREFIX,
+    SUPERVISOR_PREFIX,
+    Conversation,
+    StatusChange,
+    WebhookEvent,
+)
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +66,29 @@ def keep(body: bytes, authorization: str) -> None:
 
 
 def _seclude(room_name: str, participant: ParticipantInfo) -> None:
+    is_human = participant.kind == Kind.SIP and participant.identity.startswith(HUMAN_PREFIX)
     # In a room of their own there is nothing that they must not hear.
-    if room_name.startswith(SUPERVISOR_PREFIX):
+    if not is_human or room_name.startswith(SUPERVISOR_PREFIX):
         return
-    if participant.kind == Kind.SIP and participant.identity.startswith(HUMAN_PREFIX):
-        with suppress(LiveKitAway):
-            phones.seclude(room_name, participant.identity)
+    is_apart = False
+    with suppress(LiveKitAway):
+        is_apart = phones.seclude(room_name, participant.identity)
+    # Only then: until the database answers, a telephone may have heard what it must not.
+    if is_apart and _is_taken(room_name):
+        phones.admit(room_name, participant.identity)
+
+
+def _is_taken(room_name: str) -> bool:
+    """Whether a human has taken the call there, whom LiveKit may report late, or anew once it was
+    restarted: they are not to be parted from the caller. While the database does not say, none has.
+    """
+    with suppress(OperationalError, InterfaceError):
+        return (
+            Conversation.objects.active()
+            .filter(room_name=room_name, transferred_at__isnull=False)
+            .exists()
+        )
+    return False
 
 
 def are_waiting(room_name: str) -> bool:

@@ -137,24 +137,34 @@ async def dial(
             raise NotReached(_why(error), is_certain=is_certain) from error
 
 
-def seclude(room: str, identity: str) -> None:
-    """Let a telephone that has not been connected yet neither hear nor be heard. One that has, or
-    is gone, is let be. Raises LiveKitAway (503).
+def seclude(room: str, identity: str) -> bool:
+    """Let a telephone that has not been connected yet neither hear nor be heard. Returns whether
+    it is now so; one that has, or is gone, is let be. Raises LiveKitAway (503).
     """
     with suppress(Gone):
-        async_to_sync(_seclude)(room, identity)
+        return async_to_sync(_part)(room, identity, is_apart=True)
+    return False
 
 
-async def _seclude(room: str, identity: str) -> None:
+def admit(room: str, identity: str) -> None:
+    """Take back that a telephone was secluded. Raises LiveKitAway (503)."""
+    with suppress(Gone):
+        async_to_sync(_part)(room, identity, is_apart=False)
+
+
+async def _part(room: str, identity: str, *, is_apart: bool) -> bool:
     async with server() as client:
         telephone = await client.room.get_participant(
             api.RoomParticipantIdentity(room=room, identity=identity)
         )
         if telephone.attributes.get("sip.callStatus") == "active":
-            return
-        await client.room.update_participant(ears_of(room, identity, can_subscribe=False))
+            return False
+        await client.room.update_participant(ears_of(room, identity, can_subscribe=not is_apart))
         for track in telephone.tracks:
-            await client.room.mute_published_track(mouth_of(room, identity, track.sid, muted=True))
+            await client.room.mute_published_track(
+                mouth_of(room, identity, track.sid, muted=is_apart)
+            )
+        return True
 
 
 def ears_of(room: str, identity: str, *, can_subscribe: bool) -> api.UpdateParticipantRequest:
