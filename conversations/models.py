@@ -8,9 +8,10 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Func, Q, TextField, Value
+from django.db.models import Case, F, Func, Q, TextField, Value, When
 from django.db.models.fields.json import KT
-from django.db.models.functions import Left
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact, LessThanOrEqual
 
 from anyreach.organizations.caller import Caller
 from anyreach.organizations.models import (
@@ -172,6 +173,14 @@ class TrialCall(models.Model):
 # Where custom_metadata tells of a campaign.
 CAMPAIGN = "anyreach_campaign"
 CAMPAIGN_INDEXED = 255
+_CAMPAIGN_TEXT = KT(f"custom_metadata__{CAMPAIGN}")
+_CAMPAIGN_IS_INDEXED = Q(
+    Exact(
+        Func(F(f"custom_metadata__{CAMPAIGN}"), function="jsonb_typeof", output_field=TextField()),
+        Value("string"),
+    ),
+    LessThanOrEqual(Length(_CAMPAIGN_TEXT), CAMPAIGN_INDEXED),
+)
 # What people write between a number's digits, and its plus: it may get lost in an address.
 PUNCTUATION = " \u00a0().-[]+"
 # A user_id without that, as conversation_by_user has it.
@@ -227,9 +236,9 @@ class Conversation(models.Model):
     summary = models.TextField(null=True, blank=True)
     initial_context = models.TextField(null=True, blank=True)
     custom_metadata = models.JSONField(default=dict, blank=True)
-    # Its beginning, as an index has no room for all that a customer may write there.
+    # None also where it is no text, or longer than an index has room for.
     campaign = models.GeneratedField(
-        expression=Left(KT(f"custom_metadata__{CAMPAIGN}"), CAMPAIGN_INDEXED),
+        expression=Case(When(_CAMPAIGN_IS_INDEXED, then=_CAMPAIGN_TEXT)),
         output_field=models.CharField(max_length=CAMPAIGN_INDEXED, null=True),
         db_persist=True,
     )
@@ -300,7 +309,12 @@ class Conversation(models.Model):
                     name=f"conversation_by_{field.removesuffix('_id')}",
                     condition=Q(**{f"{field}__isnull": False}),
                 )
-                for field in ("agent_version_id", "web_widget_id", "campaign")
+                for field in ("agent_version_id", "web_widget_id")
+            ),
+            models.Index(
+                fields=["organization", "campaign", "-created_at", "-id", "status"],
+                name="conversation_by_campaign",
+                condition=Q(campaign__isnull=False),
             ),
             # Pairs of these that no conversation has are common: web calls are never outbound.
             models.Index(

@@ -1,6 +1,7 @@
 """A conversation as the API shows it, and what the API takes."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -56,6 +57,8 @@ class TurnOut(serializers.ModelSerializer[Turn]):
             "is_error",
             "latency",
         ]
+        # Without it each moment of a list asks anew which zone is the request's.
+        extra_kwargs = {each: {"default_timezone": UTC} for each in ("started_at", "ended_at")}
 
     def to_representation(self, instance: Turn) -> dict[str, Any]:
         shown = super().to_representation(instance)
@@ -296,6 +299,7 @@ class ConversationQuery(StrictQuery):
         "created_after": "created_at__gte",
         "created_before": "created_at__lte",
         "custom_metadata": "custom_metadata__contains",
+        "campaign": "campaign",
     }
 
     def conditions(self) -> dict[str, Any]:
@@ -304,13 +308,14 @@ class ConversationQuery(StrictQuery):
 
     @classmethod
     def conditions_of(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        conditions = {
+        metadata = given.get("custom_metadata", {})
+        campaign = metadata.get(CAMPAIGN)
+        if isinstance(campaign, str) and len(campaign) <= CAMPAIGN_INDEXED:
+            # The same, found by an index that has the list's order.
+            rest = {name: part for name, part in metadata.items() if name != CAMPAIGN}
+            given = {**given, "campaign": campaign, "custom_metadata": rest}
+        return {
             lookup: given[name]
             for name, lookup in cls.lookups.items()
-            if name in given and given[name] != []
+            if name in given and given[name] not in ([], {})
         }
-        campaign = given.get("custom_metadata", {}).get(CAMPAIGN)
-        if isinstance(campaign, str):
-            # No more than is asked for already, but what an index finds in the list's order.
-            conditions["campaign"] = campaign[:CAMPAIGN_INDEXED]
-        return conditions

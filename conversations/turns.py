@@ -88,7 +88,8 @@ def _keys(line: Line) -> list[Key]:
 
 def turn_of(line: Line, conversation: Conversation, *, pk: UUID, position: int) -> Turn:
     return Turn(
-        pk=pk,
+        # By this name Django makes up no other first.
+        id=pk,
         conversation=conversation,
         position=position,
         role=line.role,

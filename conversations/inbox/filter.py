@@ -10,7 +10,7 @@ from anyreach.organizations.caller import Caller
 from anyreach.organizations.scopes import Scope
 from conversations.models import (
     ACTIVE,
-    CAMPAIGN,
+    CAMPAIGN_INDEXED,
     Agent,
     Channel,
     Conversation,
@@ -67,7 +67,7 @@ class InboxFilter(forms.Form):
     direction = _choice("direction")
     status = _choice("status")
     channel = _choice("channel")
-    campaign = forms.CharField(required=False, max_length=255)
+    campaign = forms.CharField(required=False, max_length=CAMPAIGN_INDEXED)
     duration_above = _count("Min Duration (seconds)")
     duration_below = _count("Max Duration (seconds)")
     user_turn_count_above = _count("Min User Turns")
@@ -98,8 +98,6 @@ class InboxFilter(forms.Form):
         given = {name: value for name, value in self.cleaned_data.items() if _is_given(value)}
         if "agent_id" in given:
             given["agent_id"] = given["agent_id"].pk
-        if "campaign" in given:
-            given["custom_metadata"] = {CAMPAIGN: given.pop("campaign")}
         for name in CHOICES.keys() & given.keys():
             given[name] = ACTIVE if given[name] == LIVE else [given[name]]
         return given

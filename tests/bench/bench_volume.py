@@ -4,6 +4,9 @@ import json
 import os
 import statistics
 import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -29,6 +32,7 @@ from tests.organizations.factories import bearer, make_api_key, make_member
 SMALL = 10_000
 LARGE = int(os.environ.get("BENCH_VOLUME", 0))
 RUNS = 40
+WARM_UP = 1
 PAGE = 50
 DEEP = 200
 
@@ -110,19 +114,15 @@ class Seeded:
         browser.force_login(make_member(self.organization, Role.SUPERVISOR).user)
         return browser
 
-    def measured(self) -> dict[str, list[float]]:
-        """Return how many milliseconds each answer takes, by what it shows."""
+    def client(self) -> httpx.Client:
+        """Return a connection of that browser to the running web process."""
         browser = self.browser()
-        with (
-            running_web(),
-            httpx.Client(
-                base_url=f"http://127.0.0.1:{WEB_PORT}",
-                headers={"Authorization": browser.defaults["HTTP_AUTHORIZATION"]},
-                cookies={name: cookie.value for name, cookie in browser.cookies.items()},
-                timeout=60,
-            ) as client,
-        ):
-            return {name: taken(client, address) for name, address in self.addresses().items()}
+        return httpx.Client(
+            base_url=f"http://127.0.0.1:{WEB_PORT}",
+            headers={"Authorization": browser.defaults["HTTP_AUTHORIZATION"]},
+            cookies={name: cookie.value for name, cookie in browser.cookies.items()},
+            timeout=60,
+        )
 
     def plan(self, name: str) -> str:
         """Return how PostgreSQL goes about the slowest query of what is called `name`."""
@@ -135,35 +135,58 @@ class Seeded:
             return "\n".join(line for (line,) in cursor.fetchall())
 
 
-def taken(client: httpx.Client, address: str) -> list[float]:
-    took = []
-    for _ in range(RUNS + 1):
-        began = time.perf_counter()
-        client.get(address).raise_for_status()
-        took.append((time.perf_counter() - began) * 1000)
-    return took[1:]  # the first one warms up
+def measured(several: Sequence[Seeded]) -> list[dict[str, list[float]]]:
+    """Return how many milliseconds each answer takes, by what it shows, of each organization.
+
+    They take turns: this machine may be half as fast a minute later.
+    """
+    took: list[dict[str, list[float]]] = [defaultdict(list) for _ in several]
+    with running_web(), ExitStack() as connected:
+        clients = [connected.enter_context(seeded.client()) for seeded in several]
+        pages = [seeded.addresses() for seeded in several]
+        for name in pages[0]:
+            for run in range(RUNS + WARM_UP):
+                for client, addresses, times in zip(clients, pages, took, strict=True):
+                    began = time.perf_counter()
+                    client.get(addresses[name]).raise_for_status()
+                    if run >= WARM_UP:
+                        times[name].append((time.perf_counter() - began) * 1000)
+    return took
 
 
-def print_table(figures: dict[int, dict[str, list[float]]]) -> None:
-    small, large = figures[min(figures)], figures[max(figures)]
+def print_table(columns: Sequence[tuple[str, dict[str, list[float]]]]) -> None:
+    """Print a row for each page; the ratio is of the last two columns."""
+    *_, (_, few), (_, many) = columns
     print(f"\nServer time in ms, {RUNS} requests each, over one connection on this machine")
-    print(" " * 34 + "".join(f"{size:>12,} p50    p95" for size in figures) + "   ratio of p95")
-    for name in large:
+    print(" " * 34 + "".join(f"{title:>23}" for title, _ in columns) + "   ratio")
+    print(" " * 34 + f"{'p50    p95':>23}" * len(columns) + "  of p95")
+    for name in many:
         row = "".join(
             f"{statistics.median(took[name]):16.1f} {p95_of(took[name]):6.1f}"
-            for took in figures.values()
+            for _, took in columns
         )
-        print(f"{name:34}{row}{p95_of(large[name]) / p95_of(small[name]):10.2f}")
+        print(f"{name:34}{row}{p95_of(many[name]) / p95_of(few[name]):8.2f}")
 
 
 @pytest.mark.timeout(3600)
 def bench_volume(transactional_db: None) -> None:
-    figures = {}
-    for size in filter(None, (SMALL, LARGE)):
-        slug = f"volume-{size}"
-        call_command("seed_volume", conversations=size, organization=slug)
-        seeded = Seeded(Organization.objects.get(slug=slug))
-        figures[size] = seeded.measured()
-    print_table(figures)
-    slowest = max(figures[size], key=lambda name: p95_of(figures[size][name]))
-    print(f"\nSlowest: {slowest}\n{seeded.plan(slowest)}")
+    """Without LARGE the small one takes turns with itself: what the machine alone makes of it."""
+    small = seeded_with(SMALL)
+    (alone,) = measured([small])
+    other = seeded_with(LARGE) if LARGE else small
+    few, many = measured([small, other])
+    print_table(
+        [
+            (f"{SMALL:,} alone", alone),
+            (f"{SMALL:,} in turns", few),
+            (f"{LARGE or SMALL:,} in turns", many),
+        ]
+    )
+    slowest = max(many, key=lambda name: p95_of(many[name]))
+    print(f"\nSlowest: {slowest}\n{other.plan(slowest)}")
+
+
+def seeded_with(conversations: int) -> Seeded:
+    slug = f"volume-{conversations}"
+    call_command("seed_volume", conversations=conversations, organization=slug)
+    return Seeded(Organization.objects.get(slug=slug))
