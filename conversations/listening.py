@@ -259,8 +259,8 @@ def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> Non
     now = timezone.now()
     if session is None or not may_be_there(session, room, now):
         server.remove_participant(room.name, participant.identity)
-        if session and not session.in_room_since:
-            write_down([session], ListenEvent.Kind.REFUSED, at=at, why=_why_not(session))
+        if session:
+            _note_refused(session, participant, at=at)
         close_ghost.configure(schedule_in={"seconds": GHOST_GRACE_S}).defer(
             room_name=room.name, room_sid=room.sid
         )
@@ -278,6 +278,14 @@ def joined(room: RoomInfo, participant: ParticipantInfo, *, at: datetime) -> Non
         row.save()
         if not was_there:
             write_down([session], ListenEvent.Kind.JOINED, at=joined_at)
+
+
+def _note_refused(session: ListenSession, participant: ParticipantInfo, *, at: datetime) -> None:
+    """Write down that an ear came and was put out: once, whoever finds the same connection."""
+    absent = ListenSession.objects.filter(pk=session.pk, in_room_since=None)
+    with transaction.atomic():
+        if absent.exclude(participant_sid=participant.sid).update(participant_sid=participant.sid):
+            write_down([session], ListenEvent.Kind.REFUSED, at=at, why=_why_not(session))
 
 
 def left(participant: ParticipantInfo, *, at: datetime) -> None:

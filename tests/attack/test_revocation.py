@@ -176,8 +176,10 @@ def test_an_ear_that_lost_its_right_is_out_and_stays_out(came, way):
     asyncio.run(play())
     assert set(ListenSession.objects.values_list("ended_how", flat=True)) == {"revoked"}
     assert ListenEvent.objects.filter(kind="revoked").count() == 1
+    tried = set(ListenSession.objects.values_list("pk", flat=True))
     returns = ListenEvent.objects.filter(kind="refused", details__why__startswith="Came")
-    asyncio.run(until(sync_to_async(lambda: returns.count() == 2), within_s=30))
+    noted = returns.values_list("session_id", flat=True)
+    asyncio.run(until(sync_to_async(lambda: set(noted.all()) == tried), within_s=30))
 
 
 def test_who_else_listens_hears_on():

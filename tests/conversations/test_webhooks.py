@@ -15,7 +15,7 @@ from django.test import Client
 from livekit import api
 
 from conversations import webhooks
-from conversations.models import Channel, Conversation, Status, WebhookEvent
+from conversations.models import Channel, Conversation, ListenEvent, Status, WebhookEvent
 from tests.conversations.factories import (
     make_agent,
     make_conversation,
@@ -267,6 +267,17 @@ def test_an_ear_of_less_than_a_second_has_left(order):
     assert session.joined_at == BEGAN + timedelta(milliseconds=402)
     assert session.left_at == BEGAN + timedelta(seconds=1)
     assert session.ended_how == "stopped"
+
+
+@pytest.mark.usefixtures("livekit_server")
+def test_an_ear_that_may_not_return_is_written_down_once_each_time():
+    """The reconciler may find it there while LiveKit tells that it came."""
+    session = make_listen_session(make_conversation(room_name="room"), ended_how="revoked")
+    ear = participant(session.identity, "AGENT", sid="PA_first")
+    again = {**ear, "sid": "PA_again"}
+    handled(*[event("participant_joined", participant=each) for each in (ear, ear, again)])
+    refused = ListenEvent.objects.filter(kind="refused", session_id=session.pk)
+    assert refused.count() == 2
 
 
 def test_every_event_twice_changes_nothing():
