@@ -16,7 +16,7 @@ from conversations.turns import News
 log = logging.getLogger(__name__)
 
 # A transaction costs the same for one sentence as for what is heard in this time in many calls.
-GATHERED_S = 0.05
+WRITTEN_EVERY_S = 0.1
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
@@ -34,10 +34,12 @@ Waiting = list[tuple[Heard, asyncio.Future[None]]]
 
 
 class Writer:
-    """Takes what recorders have heard, and writes what comes within GATHERED_S together."""
+    """Takes what recorders have heard, and writes it: at once, or WRITTEN_EVERY_S after the last
+    time, with all that has come by then."""
 
     def __init__(self) -> None:
         self._waiting: Waiting = []
+        self._not_before = 0.0
         self._working: asyncio.Task[None] | None = None
 
     async def write(self, heard: Heard) -> None:
@@ -49,8 +51,10 @@ class Writer:
         await written
 
     async def _work(self) -> None:
+        clock = asyncio.get_running_loop().time
         while self._waiting:
-            await asyncio.sleep(GATHERED_S)
+            await asyncio.sleep(max(0, self._not_before - clock()))
+            self._not_before = clock() + WRITTEN_EVERY_S
             waiting, self._waiting = self._waiting, []
             await self._write(waiting)
 

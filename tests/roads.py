@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from django.db import connection
+
+# Whoever has just been accepted is led on only some turns of the loop later.
+LET_IN_WITHIN_S = 0.05
 
 
 class Road:
@@ -29,16 +33,28 @@ class Road:
     async def cut(self) -> None:
         self._server.close()
         self._there.unlink()
-        for task in self._travelling:
+        await asyncio.sleep(LET_IN_WITHIN_S)
+        travelling = list(self._travelling)
+        for task in travelling:
             task.cancel()
+        await asyncio.gather(*travelling)
 
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there = await asyncio.open_unix_connection(self._real)
-        both = asyncio.gather(carry(reader, there[1]), carry(there[0], writer))
-        self._travelling.add(asyncio.current_task())
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-            await both
-        self._travelling.discard(asyncio.current_task())
+        task = asyncio.current_task()
+        self._travelling.add(task)
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError), aborting(writer):
+            there = await asyncio.open_unix_connection(self._real)
+            with aborting(there[1]):
+                await asyncio.gather(carry(reader, there[1]), carry(there[0], writer))
+        self._travelling.discard(task)
+
+
+@contextlib.contextmanager
+def aborting(writer: asyncio.StreamWriter) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        writer.transport.abort()
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

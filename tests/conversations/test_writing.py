@@ -1,6 +1,7 @@
 """What the recorders of a process have heard is written together, or else each for itself."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -33,14 +34,23 @@ def heard_in(call: Conversation) -> Heard:
     return Heard(span, saved.news(saved.lines, fold(saved.lines, SENTENCE)))
 
 
-def written(several: list[Heard]) -> tuple[list[BaseException | None], list[str]]:
-    """Have all of them written at once; return what became of each, and the SQL of it."""
+def written(
+    several: list[Heard], *, apart_s: float = 0
+) -> tuple[list[BaseException | None], list[str]]:
+    """Have all of them written, each `apart_s` after the one before; return what became of each,
+    and the SQL of it."""
 
     async def write():
         watching = CaptureQueriesContext(connection)
         await sync_to_async(watching.__enter__)()
         writer = Writer()
-        outcomes = await asyncio.gather(*map(writer.write, several), return_exceptions=True)
+
+        async def write_in_turn(number, heard):
+            await asyncio.sleep(number * apart_s)
+            await writer.write(heard)
+
+        writing = itertools.starmap(write_in_turn, enumerate(several))
+        outcomes = await asyncio.gather(*writing, return_exceptions=True)
         return outcomes, await sync_to_async(
             lambda: [query["sql"] for query in watching.captured_queries]
         )()
@@ -57,6 +67,12 @@ def test_what_is_heard_in_many_calls_is_written_at_once(calls):
         call.refresh_from_db()
         assert [turn.text for turn in call.turns.all()] == ["I want a refund."]
         assert call.user_turn_count == 1
+
+
+def test_what_is_heard_soon_after_is_written_together(calls):
+    outcomes, queries = written([heard_in(call) for call in calls], apart_s=0.01)
+    assert outcomes == [None] * len(calls)
+    assert 1 < len([sql for sql in queries if sql.startswith("INSERT")]) < len(calls)
 
 
 def test_a_call_that_is_gone_keeps_no_other_from_being_written(calls):
