@@ -85,23 +85,29 @@ def bench_many_calls_in_one_worker(web, worker: Process) -> None:
     calls.start()
     try:
         asyncio.run(until(recorders(CALLS), within_s=CALLS_COME_WITHIN_S))
-        turns, began, used = Turn.objects.count(), time.monotonic(), seconds_used(worker.pid)
+        turns, began = Turn.objects.count(), time.monotonic()
+        used, used_to_speak = seconds_used(worker.pid), seconds_used(calls.pid)
+        used_by_python = seconds_used(worker.pid, thread=worker.pid)
         resident = []
         while time.monotonic() - began < MEASURED_S:
             resident.append(megabytes_of(worker.pid))
             time.sleep(1)
         took = time.monotonic() - began
         share = (seconds_used(worker.pid) - used) / took
+        by_python = (seconds_used(worker.pid, thread=worker.pid) - used_by_python) / took
+        to_speak = (seconds_used(calls.pid) - used_to_speak) / took
         said = Turn.objects.count() - turns
     finally:
         calls.kill()
     print(f"\n{CALLS} calls in one worker for {took:.0f} s, {said / took:.0f} turns/s")
-    print(f"its share of one core   {share:.0%}")
+    print(f"what plays the calls    {to_speak:.0%} of one core")
+    print(f"its share of one core   {share:.0%}, of which its event loop {by_python:.0%}")
     print(f"its memory              {max(resident):.0f} MB at most")
 
 
-def seconds_used(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def seconds_used(pid: int, *, thread: int | None = None) -> float:
+    told = Path(f"/proc/{pid}/task/{thread}/stat" if thread else f"/proc/{pid}/stat")
+    fields = told.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,13 +1,18 @@
 """Joining a LiveKit room as a recorder does."""
 
 import asyncio
+import gc
 import signal
+import weakref
 
 import pytest
+from asgiref.sync import sync_to_async
 
+from anyreach.gateways.livekit import desk, own_events, server
 from anyreach.gateways.livekit import room as livekit_room
+from anyreach.gateways.livekit.room import Closed, Presence, Speech, SpeechCut
 from anyreach.gateways.livekit.server import LiveKitAway
-from tests.callers import identities, make_room, until
+from tests.callers import Party, identities, make_room, token_of, until
 
 pytestmark = pytest.mark.usefixtures("livekit_server")
 
@@ -38,3 +43,121 @@ def test_a_connection_that_comes_too_late_is_left_and_ends_nothing(monkeypatch, 
 
     asyncio.run(play())
     assert endings == []
+
+
+def heard_of(say):
+    """Return all that a recorder is told while an agent does `say`, after it is done."""
+
+    async def play():
+        await make_room("heard")
+        agent = await Party().join(token_of("agent-1", "heard", kind="agent"))
+        async with livekit_room.followed("heard", identity="recorder-1") as following:
+            while not isinstance(await following.happenings.get(), Presence):
+                pass
+            writer = await agent.room.local_participant.stream_text(
+                topic=livekit_room.TRANSCRIPTION, attributes={"lk.segment_id": "S1"}
+            )
+            await say(writer)
+            await asyncio.sleep(0.5)
+            following.stop()
+            told = []
+            while not isinstance(happening := await following.happenings.get(), Closed):
+                told.append(happening)
+        await agent.leave()
+        return told
+
+    return asyncio.run(play())
+
+
+def test_of_words_that_grow_while_nobody_takes_them_in_a_few_wait_and_all_at_their_end():
+    words = [f"word {number} " for number in range(300)]
+
+    async def say(writer):
+        for word in words:
+            await writer.write(word)
+        await writer.aclose(attributes={"lk.transcription_final": "true"})
+
+    *growing, final = heard_of(say)
+    assert (final.text, final.final) == ("".join(words), True)
+    assert len(growing) == livekit_room.WAITING_AT_MOST
+
+
+def test_one_who_never_stops_is_broken_off(monkeypatch):
+    monkeypatch.setattr(livekit_room, "LONGEST_STREAM", 1000)
+
+    async def say(writer):
+        for _ in range(20):
+            await writer.write("word " * 20)
+
+    *growing, cut = heard_of(say)
+    assert max(len(speech.text) for speech in growing) == 1000
+    assert isinstance(cut, SpeechCut)
+
+
+def test_what_was_said_just_before_the_room_was_closed_is_told(monkeypatch):
+    monkeypatch.setattr(own_events, "TOLD_EVERY_S", 0.3)
+
+    async def play():
+        await make_room("last")
+        agent = await Party().join(token_of("agent-1", "last", kind="agent"))
+        async with livekit_room.followed("last", identity="recorder-1") as following:
+            await agent.say("S1", "One moment.")
+            while not isinstance(await following.happenings.get(), Speech):
+                pass
+            await agent.say("S2", "Goodbye.")
+            writer = await agent.room.local_participant.stream_text(
+                topic=livekit_room.TRANSCRIPTION, attributes={"lk.segment_id": "S3"}
+            )
+            await writer.write("And thank")
+            # It is on its way to us before LiveKit hears of the end.
+            await asyncio.sleep(0.1)
+            await sync_to_async(server.delete_room)("last")
+            told = []
+            while not isinstance(happening := await following.happenings.get(), Closed):
+                told.append(happening)
+        await agent.leave()
+        return told
+
+    told = asyncio.run(play())
+    assert any(each.text == "Goodbye." and each.final for each in told if isinstance(each, Speech))
+    assert isinstance(told[-1], SpeechCut)
+
+
+async def leave_it(room):
+    """Do nothing more than leaving."""
+
+
+async def see_it_deleted(room):
+    await sync_to_async(server.delete_room)("kept")
+    await until(lambda: not room.isconnected())
+
+
+@pytest.mark.parametrize("end", [leave_it, see_it_deleted])
+@pytest.mark.parametrize(
+    "joined",
+    [
+        lambda: livekit_room.followed("kept", identity="recorder-1"),
+        lambda: desk.opened("kept", identity="desk-1", human="human-1"),
+    ],
+    ids=["followed", "a desk's"],
+)
+def test_a_room_that_was_left_is_kept_by_nobody(joined, end):
+    """LiveKit's native part frees a room with the last who knows it, and Python looks seldom."""
+
+    async def play():
+        await make_room("kept")
+        agent = await Party().join(token_of("agent-1", "kept", kind="agent"))
+        async with joined() as inside:
+            room = weakref.ref(inside.room)
+            await until(lambda: room().remote_participants)
+            await agent.say("S1", "Hello there.")
+            await end(room())
+        del inside
+        await agent.leave()
+        await until(lambda: room() is None)
+
+    gc.disable()
+    try:
+        asyncio.run(play())
+    finally:
+        gc.enable()

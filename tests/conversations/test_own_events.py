@@ -6,6 +6,7 @@ import threading
 from contextlib import AsyncExitStack
 
 import pytest
+from django.conf import settings
 from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient
 from livekit.rtc._proto.ffi_pb2 import FfiEvent
@@ -13,7 +14,7 @@ from livekit.rtc._proto.ffi_pb2 import FfiEvent
 from anyreach.gateways.livekit import own_events
 from anyreach.gateways.livekit import room as livekit_room
 from anyreach.gateways.livekit.room import Speech
-from tests.callers import Party, make_room, token_of
+from tests.callers import Party, make_room, token_of, until
 
 pytestmark = pytest.mark.usefixtures("livekit_server")
 
@@ -51,7 +52,8 @@ def test_what_happens_just_when_a_room_gets_its_address_reaches_it(monkeypatch):
 
         def get(self, address):
             found = super().get(address)
-            giving = threading.Thread(target=lambda: post.deliver(*address, queue))
+            room = {"room": address[1], "queue": queue, "may_wait": False, "pieces": True}
+            giving = threading.Thread(target=post.resubscribe, kwargs=room)
             giving.start()
             giving.join(0.5)
             return found
@@ -68,7 +70,8 @@ def test_what_happens_just_when_a_room_gets_its_address_reaches_it(monkeypatch):
     FfiClient.instance.queue.unsubscribe(queue)
 
 
-def test_a_room_is_not_told_a_stream_in_pieces(monkeypatch):
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_room_is_told_of_a_streams_pieces_only_if_it_wants_them(monkeypatch, wanted):
     told, tell = [], rtc.Room._on_room_event
 
     def noting(room, event):
@@ -77,16 +80,18 @@ def test_a_room_is_not_told_a_stream_in_pieces(monkeypatch):
 
     async def play():
         await make_room("unread")
-        async with livekit_room.followed("unread", identity="recorder-unread") as following:
-            party = await Party().join(token_of("agent-1", "unread", kind="agent"))
-            await party.say("S1", "I am", "I am here.")
-            await asyncio.wait_for(_said_in(following.happenings), 10)
-            await party.leave()
+        room = rtc.Room()
+        await room.connect(settings.LIVEKIT_URL, token_of("agent-2", "unread", kind="agent"))
+        own_events.only_its_own(room, pieces=wanted)
+        party = await Party().join(token_of("agent-1", "unread", kind="agent"))
+        await party.say("S1", "I am", "I am here.")
+        await until(lambda: told.count("text_stream_opened") == 2)
+        await room.disconnect()
+        await party.leave()
 
     monkeypatch.setattr(rtc.Room, "_on_room_event", noting)
     asyncio.run(play())
-    assert "text_stream_opened" in told
-    assert not own_events.UNREAD & set(told)
+    assert bool(own_events.PIECES & set(told)) == wanted
 
 
 def test_what_the_native_part_logs_stays_inside(monkeypatch, caplog):

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 from livekit import api, rtc
+from livekit.rtc.participant import PublishDataError
 
 from anyreach.gateways.livekit.own_events import only_its_own
 from anyreach.gateways.livekit.phones import dial, ears_of, mouth_of
-from anyreach.gateways.livekit.room import join
+from anyreach.gateways.livekit.room import join, leave
 from anyreach.gateways.livekit.server import Gone, LiveKitAway, is_decided, our_errors, server
 from anyreach.gateways.livekit.tokens import DESK_ATTRIBUTE, desk_token
 from anyreach.gateways.livekit.words import KINDS, Kind, LeaveReason
@@ -39,6 +40,13 @@ LOOK_EVERY_S = 1.0
 TOPIC = "anyreach.transfer"
 # An agent without the method says so at once.
 TOLD_WITHIN_S = 2.0
+UNANSWERED = {
+    rtc.RpcError.ErrorCode.CONNECTION_TIMEOUT,
+    rtc.RpcError.ErrorCode.RESPONSE_TIMEOUT,
+    rtc.RpcError.ErrorCode.RECIPIENT_DISCONNECTED,
+    rtc.RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
+    rtc.RpcError.ErrorCode.SEND_FAILED,
+}
 # LiveKit's clients come back within it, one by one, after LiveKit was restarted.
 RETURN_WITHIN_S = 15.0
 # How the open server's answer to MoveParticipant ends, under the code of every unnamed error.
@@ -301,22 +309,39 @@ class Desk:
         await self._all([self._client.room.delete_room(request)])
 
     async def tell_agents(self, message: dict[str, str]) -> None:
-        """Tell the agents `message`: as data on TOPIC, and by their RPC method of that name."""
-        agents = [each.identity for each in self._agents]
-        if agents:
-            payload = json.dumps(message)
-            data = self.room.local_participant.publish_data(
-                payload, destination_identities=agents, topic=TOPIC
-            )
-            await asyncio.gather(data, *(self._call_method(each, payload) for each in agents))
+        """Tell the agents `message`: as data on TOPIC, and by their RPC method of that name.
 
-    async def _call_method(self, agent: str, payload: str) -> None:
+        Raises LiveKitAway when it was lost before they answered: it may not have reached them.
+        """
+        agents = [each.identity for each in self._agents]
+        payload = json.dumps(message)
+        answers = [self._call_method(each, payload) for each in agents]
+        reached = await asyncio.gather(self._send(agents, payload), *answers)
+        if self.is_lost and not all(reached):
+            raise LiveKitAway
+
+    async def _send(self, agents: list[str], payload: str) -> bool:
+        sending = self.room.local_participant.publish_data(
+            payload, destination_identities=agents, topic=TOPIC
+        )
+        with contextlib.suppress(PublishDataError, TimeoutError):
+            await asyncio.wait_for(sending, TOLD_WITHIN_S)
+            return True
+        return False
+
+    async def _call_method(self, agent: str, payload: str) -> bool:
+        """Return whether the agent answered. Not every one has the method, and says so."""
         call = self.room.local_participant.perform_rpc(
             destination_identity=agent, method=TOPIC, payload=payload
         )
-        # Not every agent has the method, and what it does of it takes its time.
-        with contextlib.suppress(rtc.RpcError, TimeoutError):
+        try:
+            # What they do of it takes its time.
             await asyncio.wait_for(call, TOLD_WITHIN_S)
+        except rtc.RpcError as error:
+            return error.code not in UNANSWERED
+        except TimeoutError:
+            return False
+        return True
 
     async def _keep_separate(self) -> None:
         """Refuse again and again what must not be heard: tracks and participants come anew."""
@@ -496,7 +521,10 @@ class Desk:
         for task in (self._separating, *self._playing.values()):
             if task:
                 task.cancel()
-        await self.room.disconnect()
+        await leave(self.room)
+        # What a task was ended by holds its frames, and they this desk.
+        self._separating = None
+        self._playing.clear()
 
     # --- What happens --------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ grows with the square of their number. Here an event goes straight to whose it i
 nobody reads goes nowhere.
 """
 
+import logging
 import os
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, get_running_loop
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
@@ -16,9 +17,13 @@ from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient, ffi_event_callback
 from livekit.rtc.version import __version__ as VERSION
 
-# Read when the library is loaded. What its native part logs (`_keep_logs_inside`) is not printed
-# instead: it calls every room's end an error.
+log = logging.getLogger(__name__)
+
+# Both are read when the library is loaded. What its native part logs (`_keep_logs_inside`) is not
+# printed instead: it calls every room's end an error.
 os.environ.setdefault("RUST_LOG", "off")
+# Python takes one event at a time, so that several threads which bring them only wake each other.
+os.environ.setdefault("TOKIO_WORKER_THREADS", "1")
 
 # What an event of a kind says of whose it is.
 HANDLE_OF: dict[str, Callable[[Any], int]] = {
@@ -27,27 +32,34 @@ HANDLE_OF: dict[str, Callable[[Any], int]] = {
     "byte_stream_reader_event": lambda event: event.byte_stream_reader_event.reader_handle,
 }
 # Each waking of an event loop from LiveKit's thread costs more than the event that it brings.
-GATHERED_S = 0.01
-# A stream in pieces, of which the library makes a reader's events itself.
-UNREAD = {"stream_header_received", "stream_chunk_received", "stream_trailer_received"}
+TOLD_EVERY_S = 0.03
+# A stream's pieces as they come, beside the reader's events that the library makes of them.
+PIECES = {"stream_header_received", "stream_chunk_received", "stream_trailer_received"}
 # Whoever began one of these waits for its event apart from the room.
 WAITED_FOR_APART = ("text_stream_", "byte_stream_", "capture_audio_frame")
 
+Tell = Callable[[Any], None]
 
-def only_its_own(
-    receiver: rtc.Room | rtc.TextStreamReader | rtc.ByteStreamReader, *, may_wait: bool = False
-) -> None:
-    """Spare a connected room, or a stream, what happens in others. If it `may_wait`, it is told
-    GATHERED_S later, with all that has happened by then.
+
+def only_its_own(room: rtc.Room, *, may_wait: bool = False, pieces: bool = False) -> None:
+    """Spare a connected room what happens in others, and its streams' `pieces` if not wanted.
+
+    If it `may_wait`, it is told TOLD_EVERY_S after the last time at the earliest, of all that has
+    happened by then.
     """
-    if not isinstance(receiver, rtc.Room):
-        text = isinstance(receiver, rtc.TextStreamReader)
-        kind = "text_stream_reader_event" if text else "byte_stream_reader_event"
-        _post().deliver(kind, receiver._reader_handle, receiver._queue, may_wait=may_wait)
-        return
-    assert receiver._ffi_handle is not None  # noqa: S101 - it is connected
-    handle, queue = receiver._ffi_handle.handle, receiver._ffi_queue
-    _post().deliver("room_event", handle, queue, besides=_may_be_a_rooms, may_wait=may_wait)
+    assert room._ffi_handle is not None  # noqa: S101 - it is connected
+    handle = room._ffi_handle.handle
+    _post().resubscribe(handle, room._ffi_queue, may_wait=may_wait, pieces=pieces)
+
+
+def deliver(kind: str, handle: int, tell: Tell) -> None:
+    """Have this loop `tell` events of `kind` with `handle`, which may wait, until `withhold`."""
+    _post().deliver(kind, handle, tell, get_running_loop(), may_wait=True)
+
+
+def withhold(kind: str, handle: int) -> None:
+    """Tell no more events of `kind` with `handle`, save those that have come."""
+    _post().withhold(kind, handle)
 
 
 def _may_be_a_rooms(event: Any) -> bool:
@@ -60,36 +72,48 @@ class _Post:
     """Stands before the library's events, and delivers those that have an address."""
 
     def __init__(self) -> None:
-        self.subscribers: dict[tuple[str, int], Any] = {}
-        self.gathered: defaultdict[AbstractEventLoop, list[tuple[Any, Any]]] = defaultdict(list)
+        self.subscribers: dict[tuple[str, int], tuple[Tell, AbstractEventLoop, bool]] = {}
+        self.gathered: defaultdict[AbstractEventLoop, list[tuple[Tell, Any]]] = defaultdict(list)
+        self._not_before = 0.0
+        self._rooms: dict[Any, int] = {}
+        self._spared: set[int] = set()
         self._events: Any = FfiClient.instance.queue
         self._put, self._unsubscribe = self._events.put, self._events.unsubscribe
         self._events.put, self._events.unsubscribe = self.put, self.unsubscribe
         _keep_logs_inside()
 
-    def deliver(
-        self,
-        kind: str,
-        handle: int,
-        queue: Any,
-        *,
-        besides: Callable[[Any], bool] | None = None,
-        may_wait: bool = False,
-    ) -> None:
-        """Have events of `kind` with `handle` go to the subscriber with `queue` and to nobody
-        else, and to it no others but those that `besides` wants.
-        """
+    def resubscribe(self, room: int, queue: Any, *, may_wait: bool, pieces: bool) -> None:
+        """Have a room's events go to its `queue` alone, which gets no others' any more."""
         events = self._events
         with events._lock:
-            mine = next(each for each in events._subscribers if each[0] is queue)
+            loop = next(each for each in events._subscribers if each[0] is queue)[1]
             self._unsubscribe(queue)
-            if besides:
-                events._subscribers.append((*mine[:2], besides))
-            self.subscribers[kind, handle] = (*mine[:2], may_wait)
+            events._subscribers.append((queue, loop, _may_be_a_rooms))
+            self._rooms[queue] = room
+            if not pieces:
+                self._spared.add(room)
+            self.deliver("room_event", room, queue.put_nowait, loop, may_wait=may_wait)
+
+    def unsubscribe(self, queue: Any) -> None:
+        with self._events._lock:
+            if room := self._rooms.pop(queue, None):
+                self._spared.discard(room)
+                self.withhold("room_event", room)
+            self._unsubscribe(queue)
+
+    def deliver(
+        self, kind: str, handle: int, tell: Tell, loop: AbstractEventLoop, *, may_wait: bool
+    ) -> None:
+        with self._events._lock:
+            self.subscribers[kind, handle] = tell, loop, may_wait
+
+    def withhold(self, kind: str, handle: int) -> None:
+        with self._events._lock:
+            del self.subscribers[kind, handle]
 
     def put(self, event: Any) -> None:
         kind = event.WhichOneof("message")
-        if kind == "room_event" and event.room_event.WhichOneof("message") in UNREAD:
+        if kind == "room_event" and self._is_spared(event.room_event):
             return
         handle_of = HANDLE_OF.get(kind)
         # Whoever gets an address between the look and the library's round would miss the event.
@@ -98,28 +122,29 @@ class _Post:
             if not subscriber:
                 self._put(event)
                 return
-            queue, loop, may_wait = subscriber
+            tell, loop, may_wait = subscriber
             if loop.is_closed():
                 return
             if not may_wait:
-                loop.call_soon_threadsafe(queue.put_nowait, event)
+                loop.call_soon_threadsafe(tell, event)
                 return
             if loop not in self.gathered:
-                loop.call_soon_threadsafe(loop.call_later, GATHERED_S, self.hand_over, loop)
-            self.gathered[loop].append((queue, event))
+                loop.call_soon_threadsafe(loop.call_at, self._not_before, self.hand_over, loop)
+            self.gathered[loop].append((tell, event))
+
+    def _is_spared(self, event: Any) -> bool:
+        is_piece = event.WhichOneof("message") in PIECES
+        return is_piece and event.room_handle in self._spared
 
     def hand_over(self, loop: AbstractEventLoop) -> None:
         with self._events._lock:
             gathered = self.gathered.pop(loop)
-        for queue, event in gathered:
-            queue.put_nowait(event)
-
-    def unsubscribe(self, queue: Any) -> None:
-        with self._events._lock:
-            for address, subscriber in list(self.subscribers.items()):
-                if subscriber[0] is queue:
-                    del self.subscribers[address]
-            self._unsubscribe(queue)
+            self._not_before = loop.time() + TOLD_EVERY_S
+        for tell, event in gathered:
+            try:
+                tell(event)
+            except Exception:
+                log.exception("What LiveKit told of could not be taken in")
 
 
 def _keep_logs_inside() -> None:

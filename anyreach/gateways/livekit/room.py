@@ -7,7 +7,7 @@ contract: what is there is used, and what is not is not missed.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from livekit.protocol.agent_pb import agent_session as session_pb
 from anyreach.bodies import read_json
 from anyreach.gateways.livekit import own_events
 from anyreach.gateways.livekit.server import LiveKitAway
+from anyreach.gateways.livekit.streams import Receiver, Room
 from anyreach.gateways.livekit.tokens import recorder_token
 from anyreach.gateways.livekit.words import (
     KINDS,
@@ -33,6 +34,10 @@ from anyreach.gateways.livekit.words import (
 TRANSCRIPTION = "lk.transcription"
 SESSION = "lk.agent.session"
 CONNECT_TIMEOUT_S = 10
+# Of a stream's content, in bytes: no one says more in a breath, nor answers a tool with more.
+LONGEST_STREAM = 1_000_000
+# Of what has happened and waits to be taken in: then words that are still growing are not told of.
+WAITING_AT_MOST = 50
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class Closed:
 
 
 Happening = Speech | SpeechCut | ToolRun | Utterance | Presence | Lost | Back | Closed
+Tell = Callable[[Happening], None]
 
 
 _late: set[asyncio.Task[None]] = set()
@@ -122,7 +128,8 @@ async def join(room: rtc.Room, token: str) -> None:
     LiveKit's library ends the whole process when a connection comes that nobody waits for any
     more. So one that takes too long is waited for all the same, and left.
     """
-    options = rtc.RoomOptions(auto_subscribe=False)
+    limits = rtc.DataStreamOptions(max_payload_byte_length=LONGEST_STREAM)
+    options = rtc.RoomOptions(auto_subscribe=False, data_stream=limits)
     connecting = asyncio.create_task(room.connect(settings.LIVEKIT_URL, token, options))
     try:
         await asyncio.wait_for(asyncio.shield(connecting), CONNECT_TIMEOUT_S)
@@ -138,7 +145,17 @@ async def join(room: rtc.Room, token: str) -> None:
 async def _leave_at_once(room: rtc.Room, connecting: asyncio.Task[None]) -> None:
     with suppress(rtc.ConnectError):
         await connecting
+    await leave(room)
+
+
+async def leave(room: rtc.Room) -> None:
+    """Disconnect `room` and part it from who listened to it.
+
+    While they hold each other, all that LiveKit's native part has of the room stays there until
+    Python next looks for garbage, which in our processes is seldom.
+    """
     await room.disconnect()
+    room._events.clear()
 
 
 @asynccontextmanager
@@ -151,7 +168,7 @@ async def followed(room_name: str, *, identity: str) -> AsyncIterator["Following
     following = Following()
     await join(following.room, recorder_token(room=room_name, identity=identity))
     try:
-        own_events.only_its_own(following.room, may_wait=True)
+        own_events.only_its_own(following.room, may_wait=True, pieces=True)
         for participant in following.room.remote_participants.values():
             following.tell(Presence(_info(participant), left=False))
         yield following
@@ -164,12 +181,11 @@ class Following:
 
     def __init__(self) -> None:
         self.happenings: asyncio.Queue[Happening] = asyncio.Queue()
-        self.room = rtc.Room()
-        self._reading: set[asyncio.Task[None]] = set()
+        self.room = Room()
         self._opened_at = 0
-        # Before connecting: a stream without a handler is dropped.
-        self.room.register_text_stream_handler(TRANSCRIPTION, self._on_transcription)
-        self.room.register_byte_stream_handler(SESSION, self._on_session)
+        self._closing: asyncio.Task[None] | None = None
+        # Before connecting: a stream that nobody expects is dropped.
+        self.room.expects = {TRANSCRIPTION: self._on_transcription, SESSION: self._on_session}
         for event in ("participant_connected", "participant_active"):
             self.room.on(event, self._on_came)
         self.room.on("participant_attributes_changed", self._on_changed)
@@ -179,21 +195,21 @@ class Following:
         self.room.on("disconnected", self._on_disconnected)
 
     def tell(self, happening: Happening) -> None:
-        self.happenings.put_nowait(happening)
+        is_growing = isinstance(happening, Speech) and not happening.final
+        # Each holds its whole text so far, and what comes next holds it too.
+        if not is_growing or self.happenings.qsize() < WAITING_AT_MOST:
+            self.happenings.put_nowait(happening)
 
     async def heard_out(self) -> None:
         """Wait until all that is being said now has been said to its end."""
-        if self._reading:
-            await asyncio.wait(set(self._reading))
+        await self.room.heard_out()
 
     def stop(self) -> None:
         """Tell no more than what has happened so far, and then Closed."""
         self.tell(Closed(LeaveReason.CLIENT_INITIATED))
 
     async def leave(self) -> None:
-        for task in self._reading:
-            task.cancel()
-        await self.room.disconnect()
+        await leave(self.room)
 
     def _on_came(self, participant: rtc.RemoteParticipant) -> None:
         self.tell(Presence(_info(participant), left=False))
@@ -209,50 +225,27 @@ class Following:
             self.tell(Presence(info, left=True))
 
     def _on_disconnected(self, reason: int) -> None:
-        self.tell(Closed(LeaveReason(reason)))
+        self._closing = asyncio.create_task(self._close(LeaveReason(reason)))
 
-    def _on_transcription(self, reader: rtc.TextStreamReader, sender: str) -> None:
+    async def _close(self, reason: LeaveReason) -> None:
+        await self.room.last_words()
+        self.tell(Closed(reason))
+
+    def _on_transcription(self, info: Any, sender: str) -> Receiver:
         # Streams are opened in the order they were sent, but each is then read on its own, so
         # that of two within a millisecond the later one may be read first.
         self._opened_at = max(_now(), self._opened_at + 1)
-        own_events.only_its_own(reader, may_wait=True)
-        self._read(self._follow_segment(reader, sender, self._opened_at))
+        speaker, kind = self._speaker(sender, info.attributes.get("lk.transcribed_track_id", ""))
+        return _Segment(self.tell, info, speaker=speaker, kind=kind, opened_at=self._opened_at)
 
-    def _on_session(self, reader: rtc.ByteStreamReader, sender: str) -> None:
-        own_events.only_its_own(reader, may_wait=True)
-        self._read(self._follow_session(reader, sender))
-
-    def _read(self, reading: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(reading)
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
-
-    async def _follow_segment(
-        self, reader: rtc.TextStreamReader, sender: str, opened_at: int
-    ) -> None:
-        attributes = reader.info.attributes or {}
-        segment_id = storable(attributes.get("lk.segment_id") or reader.info.stream_id)
-        speaker, kind = self._speaker(sender, attributes.get("lk.transcribed_track_id", ""))
-        text = ""
-
-        at = opened_at
-        try:
-            async for chunk in reader:
-                text += storable(chunk)
-                self.tell(Speech(segment_id, speaker, kind, text, False, at))
-                at = _now()
-        except rtc.StreamError:
-            self.tell(SpeechCut(segment_id, speaker, _now()))
-            return
-        # An agent's stream says only in its trailer that it is final.
-        trailer = reader.info.attributes or {}
-        final = trailer.get("lk.transcription_final") == "true"
-        self.tell(Speech(segment_id, speaker, kind, text, final, _now()))
+    def _on_session(self, info: Any, sender: str) -> Receiver | None:
+        return _Session(self.tell) if self._kind(sender) == Kind.AGENT else None
 
     def _speaker(self, sender: str, track_sid: str) -> tuple[str, Kind]:
         """Return identity and kind of who spoke: the transcribed track's owner, else the sender.
 
-        Only an agent may speak for others: a caller cannot put words into the agent's mouth.
+        Only an agent may speak for others: a caller cannot put words into the agent's mouth. (Nor
+        write into the agent's own stream: `streams`.)
         """
         sender_kind = self._kind(sender)
         for participant in self.room.remote_participants.values():
@@ -266,18 +259,55 @@ class Following:
         participant = self.room.remote_participants.get(identity)
         return KINDS.get(participant.kind, Kind.OTHER) if participant else Kind.OTHER
 
-    async def _follow_session(self, reader: rtc.ByteStreamReader, sender: str) -> None:
-        if self._kind(sender) != Kind.AGENT:
-            return
-        body = bytearray()
+
+class _Segment:
+    """A text stream on `lk.transcription`: what somebody says, as it grows."""
+
+    def __init__(self, tell: Tell, info: Any, *, speaker: str, kind: Kind, opened_at: int) -> None:
+        self._attributes = dict(info.attributes)
+        self._segment_id = storable(self._attributes.get("lk.segment_id") or info.stream_id)
+        self._tell, self._speaker, self._kind = tell, speaker, kind
+        self._text, self._at = "", opened_at
+
+    def take(self, content: str) -> None:
+        if content:
+            self._text += storable(content)
+            self._tell_so_far(final=False)
+            self._at = _now()
+
+    def end(self, attributes: Mapping[str, str]) -> None:
+        # An agent's stream says only in its trailer that it is final.
+        final = {**self._attributes, **attributes}.get("lk.transcription_final")
+        self._at = _now()
+        self._tell_so_far(final=final == "true")
+
+    def break_off(self) -> None:
+        self._tell(SpeechCut(self._segment_id, self._speaker, _now()))
+
+    def _tell_so_far(self, *, final: bool) -> None:
+        said = Speech(self._segment_id, self._speaker, self._kind, self._text, final, self._at)
+        self._tell(said)
+
+
+class _Session:
+    """A byte stream on `lk.agent.session`: one of the agent's own records."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._body = tell, bytearray()
+
+    def take(self, content: bytes) -> None:
+        self._body += content
+
+    def end(self, attributes: Mapping[str, str]) -> None:
         try:
-            async for chunk in reader:
-                body += chunk
-            message = session_pb.AgentSessionMessage.FromString(bytes(body))
-        except (rtc.StreamError, DecodeError):
+            message = session_pb.AgentSessionMessage.FromString(bytes(self._body))
+        except DecodeError:
             return
         for happening in _session_happenings(message.event):
-            self.tell(happening)
+            self._tell(happening)
+
+    def break_off(self) -> None:
+        """What is not whole says nothing."""
 
 
 def _session_happenings(event: Any) -> list[Happening]:

@@ -1,0 +1,138 @@
+"""A room tells of its incoming streams as they grow."""
+
+import asyncio
+
+import pytest
+from django.conf import settings
+from livekit.rtc._proto.ffi_pb2 import FfiEvent
+
+from anyreach.gateways.livekit import own_events
+from anyreach.gateways.livekit import streams as livekit_streams
+from anyreach.gateways.livekit.streams import Room
+from tests.callers import Party, make_room, token_of, until
+
+pytestmark = pytest.mark.usefixtures("livekit_server")
+
+
+class Noting:
+    """Receives one stream."""
+
+    def __init__(self):
+        self.came = []
+
+    def take(self, content):
+        self.came.append(content)
+
+    def end(self, attributes):
+        self.came.append(dict(attributes))
+
+    def break_off(self):
+        self.came.append("broken off")
+
+
+@pytest.fixture
+def received():
+    """Play `speak` by an agent in a room whose streams on "wanted" are received; return those."""
+
+    def receive(speak):
+        streams = []
+
+        def opening(info, sender):
+            streams.append(Noting())
+            return streams[-1]
+
+        async def play():
+            await make_room("streams")
+            room = Room()
+            room.expects = {"wanted": opening}
+            await room.connect(*_address("listener-1"))
+            agent = await Party().join(token_of("agent-1", "streams", kind="agent"))
+            await speak(room, agent, streams)
+            await room.disconnect()
+            await agent.leave()
+
+        asyncio.run(play())
+        return [stream.came for stream in streams]
+
+    return receive
+
+
+def _address(identity):
+    return settings.LIVEKIT_URL, token_of(identity, "streams", kind="agent")
+
+
+async def begun(agent, topic, text):
+    writer = await agent.room.local_participant.stream_text(topic=topic)
+    await writer.write(text)
+    return writer
+
+
+def test_each_is_told_as_it_grows_and_with_its_end(received):
+    async def speak(room, agent, streams):
+        writer = await begun(agent, "wanted", "One")
+        await until(lambda: streams and streams[0].came == ["One"])
+        await writer.write(", two")
+        hearing_out = asyncio.create_task(room.heard_out())
+        await until(lambda: streams[0].came == ["One", ", two"])
+        assert not hearing_out.done()
+        await writer.aclose(attributes={"final": "true"})
+        await asyncio.wait_for(hearing_out, 5)
+
+    assert received(speak) == [["One", ", two", {"final": "true"}]]
+
+
+def test_of_other_topics_nothing_is_told_or_kept(received):
+    async def speak(room, agent, streams):
+        await begun(agent, "other", "No.")
+        writer = await begun(agent, "wanted", "Yes.")
+        await writer.aclose()
+        await until(lambda: streams and len(streams[0].came) == 2)
+        assert not room._open
+
+    assert received(speak) == [["Yes.", {}]]
+
+
+@pytest.mark.parametrize("who_goes", ["the sender", "we"])
+def test_one_whose_end_never_comes_is_broken_off(received, who_goes):
+    async def speak(room, agent, streams):
+        await begun(agent, "wanted", "I was")
+        await until(lambda: streams and streams[0].came)
+        await (agent.leave() if who_goes == "the sender" else room.disconnect())
+        await until(lambda: not room._open)
+
+    assert received(speak) == [["I was", "broken off"]]
+    assert own_events._post().subscribers == {}
+
+
+def test_who_opens_ever_more_is_received_no_further_and_keeps_out_nobody(received, monkeypatch):
+    monkeypatch.setattr(livekit_streams, "OPEN_AT_MOST", 3)
+
+    async def speak(room, agent, streams):
+        guest = await Party().join(token_of("guest_1", "streams"))
+        endless = [await begun(guest, "wanted", str(number)) for number in range(10)]
+        writer = await begun(agent, "wanted", "Yes.")
+        await until(lambda: len(streams) == 4 and all(stream.came for stream in streams))
+        await writer.aclose()
+        await guest.leave()
+        await until(lambda: not room._open)
+        del endless  # Only now: one that nobody holds is ended.
+
+    came = received(speak)
+    assert sorted(came) == [*([str(number), "broken off"] for number in range(3)), ["Yes.", {}]]
+
+
+def test_what_one_cannot_take_in_keeps_nothing_from_another(caplog):
+    event, told = FfiEvent(), []
+    event.text_stream_reader_event.reader_handle = 7
+
+    async def play():
+        loop = asyncio.get_running_loop()
+        own_events._post().gathered[loop] = [
+            (lambda _: int("a secret"), event),
+            (told.append, event),
+        ]
+        own_events._post().hand_over(loop)
+
+    asyncio.run(play())
+    assert told == [event]
+    assert "could not be taken in" in caplog.text

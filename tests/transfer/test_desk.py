@@ -1,0 +1,50 @@
+"""A desk between caller and human, on LiveKit's open server."""
+
+import asyncio
+
+import pytest
+from livekit import rtc
+
+from anyreach.gateways.livekit import desk
+from anyreach.gateways.livekit.server import LiveKitAway
+from tests.callers import Party, make_room, token_of, until
+
+pytestmark = pytest.mark.usefixtures("livekit_server")
+
+
+def told(room, method):
+    """Have an agent told how a transfer ended whose RPC method is `method`; None: it has none."""
+
+    async def play():
+        await make_room(room)
+        agent = await Party().join(token_of("agent-1", room, kind="agent"))
+        if method:
+            agent.room.local_participant.register_rpc_method(desk.TOPIC, method)
+        async with desk.opened(room, identity="desk-1", human="human-1") as opened:
+            await until(lambda: opened.has_agent)
+            await opened.tell_agents({"status": "declined"})
+        await agent.leave()
+
+    asyncio.run(play())
+
+
+async def fail(_):
+    raise rtc.RpcError(1, "No.")
+
+
+async def take_long(_):
+    await asyncio.sleep(desk.TOLD_WITHIN_S + 1)
+
+
+@pytest.mark.parametrize("method", [None, fail, take_long])
+def test_whatever_an_agent_makes_of_it_it_was_told(method):
+    told("tell", method)
+
+
+def test_whether_an_agent_was_told_is_not_sure_when_livekit_is_lost(livekit_server):
+    async def lose_livekit(_):
+        await asyncio.to_thread(livekit_server.restart)
+        await asyncio.sleep(60)
+
+    with pytest.raises(LiveKitAway):
+        told("tell-and-lose", lose_livekit)
