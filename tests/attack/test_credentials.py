@@ -1,12 +1,12 @@
 """Getting more out of keys, tokens, sessions and invitations than they give."""
 
+import hmac
 import json
 import re
-import statistics
-import time
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from threading import Barrier
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -221,22 +221,24 @@ def test_secrets_are_in_no_answer_but_the_first_and_in_no_log(client, caplog):
     assert secret not in caplog.text
 
 
-def test_a_secret_is_not_found_letter_by_letter():
-    """The time of a comparison does not tell how much of the secret was right."""
+def test_a_secret_is_not_found_letter_by_letter(monkeypatch):
+    """Hashes are compared, in constant time, and the same is done where nothing is stored."""
+    compared = []
+
+    def comparing(*both: str) -> bool:
+        compared.append(both)
+        return hmac.compare_digest(*both)
+
+    monkeypatch.setattr(credentials, "hmac", SimpleNamespace(compare_digest=comparing))
     secret = credentials.new_secret()
-    stored = credentials.hash_of(secret)
-    nearly, nothing = secret[:-1] + "~", "~" * len(secret)
-
-    def median_ns(guess, against):
-        times = []
-        for _ in range(3000):
-            begun = time.perf_counter_ns()
-            credentials.matches(guess, against)
-            times.append(time.perf_counter_ns() - begun)
-        return statistics.median(times)
-
-    times = [median_ns(nearly, stored), median_ns(nothing, stored), median_ns(nothing, None)]
-    assert max(times) < 1.5 * min(times)
+    stored, nearly = credentials.hash_of(secret), secret[:-1] + "~"
+    assert credentials.matches(secret, stored)
+    assert not credentials.matches(nearly, stored)
+    assert not credentials.matches(nearly, None)
+    (right, _), (wrong, against), (nobodys, nothing) = compared
+    assert (right, against) == (stored, stored)
+    assert wrong == nobodys == credentials.hash_of(nearly)
+    assert len(wrong) == len(against) == len(nothing)
 
 
 @pytest.mark.django_db
