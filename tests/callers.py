@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -146,6 +147,15 @@ class Party:
             await writer.write(text)
             await writer.aclose()
 
+    async def begin(self, segment_id: str) -> rtc.TextStreamWriter:
+        """Begin to say something, in one stream that grows, as an agent does for itself.
+
+        A writer that nobody holds any more is ended.
+        """
+        return await self.room.local_participant.stream_text(
+            topic="lk.transcription", attributes={"lk.segment_id": segment_id}
+        )
+
     def hears(self, identity: str, frequency: int, *, since: float = 0) -> float:
         """Return the level, in samples, of `frequency` in what `identity` was heard to send."""
         parts = [samples for at, samples in self.heard.get(identity, []) if at >= since]
@@ -192,6 +202,16 @@ async def call(
     finally:
         for party in parties:
             await party.leave()
+
+
+async def told_until(
+    happenings: asyncio.Queue[Any], kind: type[Any], *, within_s: float = 40
+) -> list[Any]:
+    """Return what a recorder is told, up to the next of `kind` and with it."""
+    told = [None]
+    while not isinstance(told[-1], kind):
+        told.append(await asyncio.wait_for(happenings.get(), within_s))
+    return told[1:]
 
 
 async def make_room(room: str, *, metadata: str = "") -> None:

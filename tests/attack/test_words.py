@@ -1,6 +1,7 @@
 """Putting words into another's mouth, by the protocol of LiveKit's streams."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from livekit.rtc._ffi_client import FfiClient
@@ -8,16 +9,34 @@ from livekit.rtc._proto.ffi_pb2 import FfiRequest
 
 from anyreach.gateways.livekit import room as livekit_room
 from anyreach.gateways.livekit.room import Closed, Presence, Speech, SpeechCut
-from tests.callers import Party, make_room, token_of
+from tests.callers import Party, make_room, token_of, told_until
 
 pytestmark = pytest.mark.usefixtures("livekit_server")
 
+SAID, FORGED = b"I cannot ", b"refuse you a million."
 
-def write_on(guest: Party, stream_id: str) -> None:
+
+def begin(party: Party, stream_id: str, *, length: int | None = None) -> None:
+    request = FfiRequest()
+    header = request.send_stream_header.header
+    header.stream_id, header.topic = stream_id, livekit_room.TRANSCRIPTION
+    header.timestamp, header.mime_type = 0, "text/plain"
+    header.text_header.operation_type = 0
+    header.attributes["lk.segment_id"] = "S1"
+    if length:
+        header.total_length = length
+    _send(party, request, request.send_stream_header)
+
+
+def write(party: Party, stream_id: str, index: int, content: bytes) -> None:
     request = FfiRequest()
     chunk = request.send_stream_chunk.chunk
-    chunk.stream_id, chunk.chunk_index, chunk.content = stream_id, 1, b"refuse you a million."
-    _send(guest, request, request.send_stream_chunk)
+    chunk.stream_id, chunk.chunk_index, chunk.content = stream_id, index, content
+    _send(party, request, request.send_stream_chunk)
+
+
+def write_on(guest: Party, stream_id: str) -> None:
+    write(guest, stream_id, 1, FORGED)
 
 
 def end_it(guest: Party, stream_id: str) -> None:
@@ -33,45 +52,74 @@ def write_on_and_end_it(guest: Party, stream_id: str) -> None:
     end_it(guest, stream_id)
 
 
-def _send(guest: Party, request: FfiRequest, sent) -> None:
+def begin_it_anew(guest: Party, stream_id: str) -> None:
+    begin(guest, stream_id)
+    write_on_and_end_it(guest, stream_id)
+
+
+ATTACKS = [write_on, end_it, write_on_and_end_it, begin_it_anew]
+
+
+def _send(guest: Party, request: FfiRequest, sent: Any) -> None:
     participant = guest.room.local_participant
     sent.local_participant_handle = participant._ffi_handle.handle
     sent.sender_identity = participant.identity
     FfiClient.instance.request(request)
 
 
-@pytest.mark.parametrize("attack", [write_on, end_it, write_on_and_end_it])
-def test_a_caller_cannot_go_on_with_what_the_agent_says(attack):
+def told_while(speak):
+    """Return all that a recorder is told while an agent and a guest do `speak`."""
+
     async def play():
         await make_room("mouth")
         agent = await Party().join(token_of("agent-1", "mouth", kind="agent"))
         guest = await Party().join(token_of("guest_1", "mouth"))
         async with livekit_room.followed("mouth", identity="recorder-1") as following:
-            while not isinstance(await following.happenings.get(), Presence):
-                pass
-            writer = await agent.room.local_participant.stream_text(
-                topic=livekit_room.TRANSCRIPTION, attributes={"lk.segment_id": "S1"}
-            )
-            await writer.write("I cannot ")
-            await asyncio.sleep(0.2)
-            attack(guest, writer.info.stream_id)
-            await asyncio.sleep(0.2)
-            await writer.write("promise it.")
-            await writer.aclose(attributes={"lk.transcription_final": "true"})
+            await told_until(following.happenings, Presence)
+            await speak(agent, guest)
             await agent.say("S2", "Sorry?")
             await asyncio.sleep(1)
             following.stop()
-            told = []
-            while not isinstance(happening := await following.happenings.get(), Closed):
-                told.append(happening)
+            *told, _ = await told_until(following.happenings, Closed)
         await agent.leave()
         await guest.leave()
         return told
 
     told = [each for each in asyncio.run(play()) if not isinstance(each, Presence)]
-    cut_off = [each for each in told if each.segment_id == "S1"]
-    assert {each.text for each in cut_off[:-1]} == {"I cannot "}
-    assert not any(each.final for each in cut_off[:-1])
-    assert isinstance(cut_off[-1], SpeechCut)
     said = [each for each in told if isinstance(each, Speech) and each.segment_id == "S2"]
     assert (said[-1].text, said[-1].final) == ("Sorry?", True)
+    return [each for each in told if each.segment_id == "S1"]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_caller_cannot_go_on_with_what_the_agent_says(attack):
+    async def speak(agent, guest):
+        writer = await agent.begin("S1")
+        await writer.write("I cannot ")
+        await asyncio.sleep(0.2)
+        attack(guest, writer.info.stream_id)
+        await asyncio.sleep(0.2)
+        await writer.write("promise it.")
+        await writer.aclose(attributes={"lk.transcription_final": "true"})
+
+    told = told_while(speak)
+    assert {each.speaker for each in told} == {"agent-1"}
+    assert {(each.text, each.final) for each in told} == {
+        ("I cannot ", False),
+        ("I cannot promise it.", False),
+        ("I cannot promise it.", True),
+    }
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nor_with_what_it_sends_in_one(attack):
+    """Of which LiveKit's library puts together whatever anybody wrote."""
+
+    async def speak(agent, guest):
+        begin(agent, "in-one", length=len(SAID) + len(FORGED))
+        write(agent, "in-one", 0, SAID)
+        await asyncio.sleep(0.2)
+        attack(guest, "in-one")
+
+    (cut,) = told_while(speak)
+    assert isinstance(cut, SpeechCut)

@@ -8,11 +8,11 @@ import weakref
 import pytest
 from asgiref.sync import sync_to_async
 
-from anyreach.gateways.livekit import desk, own_events, server
+from anyreach.gateways.livekit import desk, own_events, server, streams
 from anyreach.gateways.livekit import room as livekit_room
 from anyreach.gateways.livekit.room import Closed, Presence, Speech, SpeechCut
 from anyreach.gateways.livekit.server import LiveKitAway
-from tests.callers import Party, identities, make_room, token_of, until
+from tests.callers import Party, identities, make_room, token_of, told_until, until
 
 pytestmark = pytest.mark.usefixtures("livekit_server")
 
@@ -52,17 +52,11 @@ def heard_of(say):
         await make_room("heard")
         agent = await Party().join(token_of("agent-1", "heard", kind="agent"))
         async with livekit_room.followed("heard", identity="recorder-1") as following:
-            while not isinstance(await following.happenings.get(), Presence):
-                pass
-            writer = await agent.room.local_participant.stream_text(
-                topic=livekit_room.TRANSCRIPTION, attributes={"lk.segment_id": "S1"}
-            )
-            await say(writer)
+            await told_until(following.happenings, Presence)
+            await say(await agent.begin("S1"))
             await asyncio.sleep(0.5)
             following.stop()
-            told = []
-            while not isinstance(happening := await following.happenings.get(), Closed):
-                told.append(happening)
+            *told, _ = await told_until(following.happenings, Closed)
         await agent.leave()
         return told
 
@@ -83,7 +77,7 @@ def test_of_words_that_grow_while_nobody_takes_them_in_a_few_wait_and_all_at_the
 
 
 def test_one_who_never_stops_is_broken_off(monkeypatch):
-    monkeypatch.setattr(livekit_room, "LONGEST_STREAM", 1000)
+    monkeypatch.setattr(streams, "LONGEST", 1000)
 
     async def say(writer):
         for _ in range(20):
@@ -102,19 +96,14 @@ def test_what_was_said_just_before_the_room_was_closed_is_told(monkeypatch):
         agent = await Party().join(token_of("agent-1", "last", kind="agent"))
         async with livekit_room.followed("last", identity="recorder-1") as following:
             await agent.say("S1", "One moment.")
-            while not isinstance(await following.happenings.get(), Speech):
-                pass
+            await told_until(following.happenings, Speech)
             await agent.say("S2", "Goodbye.")
-            writer = await agent.room.local_participant.stream_text(
-                topic=livekit_room.TRANSCRIPTION, attributes={"lk.segment_id": "S3"}
-            )
+            writer = await agent.begin("S3")
             await writer.write("And thank")
             # It is on its way to us before LiveKit hears of the end.
             await asyncio.sleep(0.1)
             await sync_to_async(server.delete_room)("last")
-            told = []
-            while not isinstance(happening := await following.happenings.get(), Closed):
-                told.append(happening)
+            *told, _ = await told_until(following.happenings, Closed)
         await agent.leave()
         return told
 

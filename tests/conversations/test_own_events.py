@@ -14,7 +14,7 @@ from livekit.rtc._proto.ffi_pb2 import FfiEvent
 from anyreach.gateways.livekit import own_events
 from anyreach.gateways.livekit import room as livekit_room
 from anyreach.gateways.livekit.room import Speech
-from tests.callers import Party, make_room, token_of, until
+from tests.callers import Party, make_room, token_of, told_until, until
 
 pytestmark = pytest.mark.usefixtures("livekit_server")
 
@@ -34,7 +34,7 @@ def test_each_room_hears_what_is_said_in_it_and_nothing_is_kept_of_those_left():
             ]
             for room, party in zip(ROOMS, parties, strict=True):
                 await party.say("S1", "I am", f"I am in {room}.")
-            said = [await asyncio.wait_for(_said_in(heard[room]), 10) for room in ROOMS]
+            said = [await _said_in(heard[room]) for room in ROOMS]
             for party in parties:
                 await party.leave()
         return said
@@ -110,6 +110,6 @@ def test_what_the_native_part_logs_stays_inside(monkeypatch, caplog):
 
 async def _said_in(happenings):
     while True:
-        happening = await happenings.get()
-        if isinstance(happening, Speech) and happening.final:
-            return happening.text
+        *_, speech = await told_until(happenings, Speech)
+        if speech.final:
+            return speech.text

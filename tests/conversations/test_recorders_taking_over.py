@@ -70,10 +70,7 @@ async def talk(caller, agent, number, *, spoken):
     """Say one thing each: the caller all at once, the agent word by word."""
     await agent.say(f"U{number}", f"Question {number}?", speaker=caller)
     spoken.append(f"Question {number}?")
-    writer = await agent.room.local_participant.stream_text(
-        topic="lk.transcription",
-        attributes={"lk.segment_id": f"A{number}", "lk.transcription_final": "false"},
-    )
+    writer = await agent.begin(f"A{number}")
     for word in ("Answer", str(number)):
         await writer.write(f"{word} ")
         await asyncio.sleep(0.2)
@@ -105,9 +102,7 @@ def test_a_sentence_that_is_being_said_is_heard_out_by_who_heard_its_beginning(w
     async def play():
         async with recorded_call() as (_, agent):
             another.start()
-            writer = await agent.room.local_participant.stream_text(
-                topic="lk.transcription", attributes={"lk.segment_id": "A1"}
-            )
+            writer = await agent.begin("A1")
             await writer.write("I will ")
             await asyncio.sleep(0.5)
             worker.stop()

@@ -58,7 +58,13 @@ def received():
 
 
 def _address(identity):
-    return settings.LIVEKIT_URL, token_of(identity, "streams", kind="agent")
+    # Where nobody but agents is left, LiveKit closes the room.
+    return settings.LIVEKIT_URL, token_of(identity, "streams")
+
+
+def knows(room, identity):
+    """LiveKit tells seconds late of whoever has no track, and never of whoever is gone by then."""
+    return identity in room.remote_participants
 
 
 async def begun(agent, topic, text):
@@ -81,6 +87,30 @@ def test_each_is_told_as_it_grows_and_with_its_end(received):
     assert received(speak) == [["One", ", two", {"final": "true"}]]
 
 
+@pytest.mark.parametrize("text", ["Yes, of course.", "I can! " * 10_000], ids=["short", "long"])
+def test_one_that_was_whole_when_it_was_sent_is_told_at_its_end(received, text):
+    async def speak(room, agent, streams):
+        local = agent.room.local_participant
+        await local.send_text(text, topic="wanted", attributes={"its": "own"})
+        await until(lambda: streams and not room._open)
+
+    ((*contents, attributes),) = received(speak)
+    assert "".join(contents) == text
+    assert attributes == {"its": "own"}
+    assert own_events._post().subscribers == {}
+
+
+def test_one_of_bytes_is_told_as_it_grows_too(received):
+    async def speak(room, agent, streams):
+        writer = await agent.room.local_participant.stream_bytes("name", topic="wanted")
+        await writer.write(b"\xff")
+        await until(lambda: streams and streams[0].came == [b"\xff"])
+        await writer.aclose(reason="I cannot go on")
+        await until(lambda: not room._open)
+
+    assert received(speak) == [[b"\xff", "broken off"]]
+
+
 def test_of_other_topics_nothing_is_told_or_kept(received):
     async def speak(room, agent, streams):
         await begun(agent, "other", "No.")
@@ -95,10 +125,12 @@ def test_of_other_topics_nothing_is_told_or_kept(received):
 @pytest.mark.parametrize("who_goes", ["the sender", "we"])
 def test_one_whose_end_never_comes_is_broken_off(received, who_goes):
     async def speak(room, agent, streams):
-        await begun(agent, "wanted", "I was")
+        writer = await begun(agent, "wanted", "I was")
         await until(lambda: streams and streams[0].came)
+        await until(lambda: knows(room, "agent-1"))
         await (agent.leave() if who_goes == "the sender" else room.disconnect())
         await until(lambda: not room._open)
+        del writer  # Only now: one that nobody holds is ended.
 
     assert received(speak) == [["I was", "broken off"]]
     assert own_events._post().subscribers == {}
@@ -113,6 +145,7 @@ def test_who_opens_ever_more_is_received_no_further_and_keeps_out_nobody(receive
         writer = await begun(agent, "wanted", "Yes.")
         await until(lambda: len(streams) == 4 and all(stream.came for stream in streams))
         await writer.aclose()
+        await until(lambda: knows(room, "guest_1"))
         await guest.leave()
         await until(lambda: not room._open)
         del endless  # Only now: one that nobody holds is ended.

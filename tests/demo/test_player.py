@@ -11,7 +11,7 @@ from anyreach.demo.scripts import REFUND, Agent, Tool, User
 from anyreach.gateways.livekit import room as livekit_room
 from anyreach.gateways.livekit import tokens
 from anyreach.gateways.livekit.room import Closed, Speech, ToolRun, Utterance
-from tests.callers import Party, identities, make_room, until
+from tests.callers import Party, identities, make_room, told_until, until
 
 pytestmark = pytest.mark.usefixtures("livekit_server")
 
@@ -32,14 +32,10 @@ class ShortCall(Call):
 async def played(line: Line):
     """Play a call; return what happened in it, and the loudness of each voice."""
     await make_room(line.room, metadata=line.metadata)
-    happenings = []
     ear = await Party().join(tokens.recorder_token(room=line.room, identity="recorder-ear"))
     async with livekit_room.followed(line.room, identity="recorder-test") as following:
         playing = asyncio.create_task(ShortCall(line).play())
-        while not isinstance(
-            happening := await asyncio.wait_for(following.happenings.get(), 40), Closed
-        ):
-            happenings.append(happening)
+        *happenings, _ = await told_until(following.happenings, Closed)
         await playing
     await ear.leave()
     loudness = {

@@ -34,7 +34,9 @@ HANDLE_OF: dict[str, Callable[[Any], int]] = {
 # Each waking of an event loop from LiveKit's thread costs more than the event that it brings.
 TOLD_EVERY_S = 0.03
 # A stream's pieces as they come, beside the reader's events that the library makes of them.
-PIECES = {"stream_header_received", "stream_chunk_received", "stream_trailer_received"}
+PIECES = {"stream_chunk_received", "stream_trailer_received"}
+# What else tells of it says more.
+UNREAD = {"stream_header_received"}
 # Whoever began one of these waits for its event apart from the room.
 WAITED_FOR_APART = ("text_stream_", "byte_stream_", "capture_audio_frame")
 
@@ -133,8 +135,8 @@ class _Post:
             self.gathered[loop].append((tell, event))
 
     def _is_spared(self, event: Any) -> bool:
-        is_piece = event.WhichOneof("message") in PIECES
-        return is_piece and event.room_handle in self._spared
+        kind = event.WhichOneof("message")
+        return kind in UNREAD or (kind in PIECES and event.room_handle in self._spared)
 
     def hand_over(self, loop: AbstractEventLoop) -> None:
         with self._events._lock:

@@ -18,7 +18,7 @@ from livekit import rtc
 from livekit.protocol.agent_pb import agent_session as session_pb
 
 from anyreach.bodies import read_json
-from anyreach.gateways.livekit import own_events
+from anyreach.gateways.livekit import own_events, streams
 from anyreach.gateways.livekit.server import LiveKitAway
 from anyreach.gateways.livekit.streams import Receiver, Room
 from anyreach.gateways.livekit.tokens import recorder_token
@@ -34,8 +34,6 @@ from anyreach.gateways.livekit.words import (
 TRANSCRIPTION = "lk.transcription"
 SESSION = "lk.agent.session"
 CONNECT_TIMEOUT_S = 10
-# Of a stream's content, in bytes: no one says more in a breath, nor answers a tool with more.
-LONGEST_STREAM = 1_000_000
 # Of what has happened and waits to be taken in: then words that are still growing are not told of.
 WAITING_AT_MOST = 50
 
@@ -128,7 +126,7 @@ async def join(room: rtc.Room, token: str) -> None:
     LiveKit's library ends the whole process when a connection comes that nobody waits for any
     more. So one that takes too long is waited for all the same, and left.
     """
-    limits = rtc.DataStreamOptions(max_payload_byte_length=LONGEST_STREAM)
+    limits = rtc.DataStreamOptions(max_payload_byte_length=streams.LONGEST)
     options = rtc.RoomOptions(auto_subscribe=False, data_stream=limits)
     connecting = asyncio.create_task(room.connect(settings.LIVEKIT_URL, token, options))
     try:
@@ -239,7 +237,7 @@ class Following:
         return _Segment(self.tell, info, speaker=speaker, kind=kind, opened_at=self._opened_at)
 
     def _on_session(self, info: Any, sender: str) -> Receiver | None:
-        return _Session(self.tell) if self._kind(sender) == Kind.AGENT else None
+        return _Session(self.tell) if self.room.kind_of(sender) == Kind.AGENT else None
 
     def _speaker(self, sender: str, track_sid: str) -> tuple[str, Kind]:
         """Return identity and kind of who spoke: the transcribed track's owner, else the sender.
@@ -247,17 +245,13 @@ class Following:
         Only an agent may speak for others: a caller cannot put words into the agent's mouth. (Nor
         write into the agent's own stream: `streams`.)
         """
-        sender_kind = self._kind(sender)
+        sender_kind = self.room.kind_of(sender)
         for participant in self.room.remote_participants.values():
             if track_sid in participant.track_publications and (
                 sender_kind == Kind.AGENT or participant.identity == sender
             ):
                 return participant.identity, KINDS.get(participant.kind, Kind.OTHER)
         return sender, sender_kind
-
-    def _kind(self, identity: str) -> Kind:
-        participant = self.room.remote_participants.get(identity)
-        return KINDS.get(participant.kind, Kind.OTHER) if participant else Kind.OTHER
 
 
 class _Segment:
