@@ -38,7 +38,7 @@ def logged():
 
 
 def quotes(line: str) -> bool:
-    return "4111" in line or "5550184472" in line
+    return "4111 1111" in line or "5550184472" in line
 
 
 def have_a_row_refused() -> None:
