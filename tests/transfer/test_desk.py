@@ -41,9 +41,27 @@ def test_whatever_an_agent_makes_of_it_it_was_told(method):
     told("tell", method)
 
 
+def test_where_there_is_no_agent_nobody_hears_how_a_transfer_ended():
+    heard = []
+
+    async def play():
+        await make_room("tell-nobody")
+        guest = await Party().join(token_of("guest_1", "tell-nobody"))
+        guest.room.on("data_received", heard.append)
+        async with desk.opened("tell-nobody", identity="desk-1", human="human-1") as opened:
+            await opened.tell_agents({"status": "declined"})
+            await opened.room.local_participant.publish_data("Hello", topic="other")
+            await until(lambda: heard)
+        await guest.leave()
+
+    asyncio.run(play())
+    assert [packet.topic for packet in heard] == ["other"]
+
+
 def test_whether_an_agent_was_told_is_not_sure_when_livekit_is_lost(livekit_server):
     async def lose_livekit(_):
-        await asyncio.to_thread(livekit_server.restart)
+        # Here, as it ends with the thread that began it.
+        livekit_server.restart()
         await asyncio.sleep(60)
 
     with pytest.raises(LiveKitAway):

@@ -314,6 +314,8 @@ class Desk:
         Raises LiveKitAway when it was lost before they answered: it may not have reached them.
         """
         agents = [each.identity for each in self._agents]
+        if not agents:
+            return
         payload = json.dumps(message)
         answers = [self._call_method(each, payload) for each in agents]
         reached = await asyncio.gather(self._send(agents, payload), *answers)
@@ -518,13 +520,12 @@ class Desk:
         self._allow()
 
     async def leave(self) -> None:
-        for task in (self._separating, *self._playing.values()):
-            if task:
-                task.cancel()
+        self._fall_silent()
+        if self._separating:
+            self._separating.cancel()
         await leave(self.room)
         # What a task was ended by holds its frames, and they this desk.
         self._separating = None
-        self._playing.clear()
 
     # --- What happens --------------------------------------------------------------------------
 
