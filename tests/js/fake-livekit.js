@@ -38,6 +38,7 @@ export class FakeLiveKit {
 class FakeRoom extends EventEmitter {
   state = ConnectionState.Disconnected;
   remoteParticipants = new Map();
+  incomingDataStreamManager = {textStreamControllers: new Map(), handleDataStreamPacket() {}};
   #readers = new Map();
 
   registerTextStreamHandler(topic, handler) {

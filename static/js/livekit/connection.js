@@ -15,6 +15,7 @@
  * @property {boolean} forbidden its owner lets nobody hear it
  */
 
+import {readOnlySenders} from "./senders.js";
 import {Sound} from "./sound.js";
 
 const TRANSCRIPTION = "lk.transcription";
@@ -135,6 +136,7 @@ export class Connection extends EventTarget {
 
   #listen() {
     const {RoomEvent, ParticipantKind} = this.#livekit;
+    readOnlySenders(this.#room, (identity) => this.#isAgent(identity));
     // Before connecting: a stream without a handler is dropped.
     this.#room.registerTextStreamHandler(TRANSCRIPTION, (reader, {identity}) => this.#read(reader, identity));
     this.#room
@@ -270,10 +272,14 @@ export class Connection extends EventTarget {
   /** The transcribed track's owner, if the sender may speak for it; else the sender. */
   #speaker(sender, trackSid) {
     const sent = this.#room.remoteParticipants.get(sender);
-    const mayQuote = sent?.kind === this.#livekit.ParticipantKind.AGENT;
+    const mayQuote = this.#isAgent(sender);
     const owner = [...this.#room.remoteParticipants.values()].find((each) => each.trackPublications.has(trackSid));
     const who = owner && (mayQuote || owner === sent) ? owner : sent;
     return {speaker: who?.identity ?? sender, role: who ? this.#roleOf(who) : "unknown"};
+  }
+
+  #isAgent(identity) {
+    return this.#room.remoteParticipants.get(identity)?.kind === this.#livekit.ParticipantKind.AGENT;
   }
 
   #roleOf(participant) {
