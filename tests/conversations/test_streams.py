@@ -44,7 +44,7 @@ def received():
         async def play():
             await make_room("streams")
             room = Room()
-            room.expects = {"wanted": opening}
+            room.expects = {("text", "wanted"): opening, ("byte", "bytes wanted"): opening}
             await room.connect(*_address("listener-1"))
             agent = await Party().join(token_of("agent-1", "streams", kind="agent"))
             await speak(room, agent, streams)
@@ -102,7 +102,7 @@ def test_one_that_was_whole_when_it_was_sent_is_told_at_its_end(received, text):
 
 def test_one_of_bytes_is_told_as_it_grows_too(received):
     async def speak(room, agent, streams):
-        writer = await agent.room.local_participant.stream_bytes("name", topic="wanted")
+        writer = await agent.room.local_participant.stream_bytes("name", topic="bytes wanted")
         await writer.write(b"\xff")
         await until(lambda: streams and streams[0].came == [b"\xff"])
         await writer.aclose(reason="I cannot go on")
@@ -114,6 +114,7 @@ def test_one_of_bytes_is_told_as_it_grows_too(received):
 def test_of_other_topics_nothing_is_told_or_kept(received):
     async def speak(room, agent, streams):
         await begun(agent, "other", "No.")
+        await begun(agent, "bytes wanted", "No.")
         writer = await begun(agent, "wanted", "Yes.")
         await writer.aclose()
         await until(lambda: streams and len(streams[0].came) == 2)
@@ -136,14 +137,15 @@ def test_one_whose_end_never_comes_is_broken_off(received, who_goes):
     assert own_events._post().subscribers == {}
 
 
-def test_who_opens_ever_more_is_received_no_further_and_keeps_out_nobody(received, monkeypatch):
+def test_of_one_who_opens_ever_more_the_last_are_received_and_of_others_all(received, monkeypatch):
     monkeypatch.setattr(livekit_streams, "OPEN_AT_MOST", 3)
 
     async def speak(room, agent, streams):
+        writer = await begun(agent, "wanted", "Yes.")
         guest = await Party().join(token_of("guest_1", "streams"))
         endless = [await begun(guest, "wanted", str(number)) for number in range(10)]
-        writer = await begun(agent, "wanted", "Yes.")
-        await until(lambda: len(streams) == 4 and all(stream.came for stream in streams))
+        await until(lambda: len(streams) == 11 and all(stream.came for stream in streams))
+        assert len(room._open) == 4
         await writer.aclose()
         await until(lambda: knows(room, "guest_1"))
         await guest.leave()
@@ -151,7 +153,38 @@ def test_who_opens_ever_more_is_received_no_further_and_keeps_out_nobody(receive
         del endless  # Only now: one that nobody holds is ended.
 
     came = received(speak)
-    assert sorted(came) == [*([str(number), "broken off"] for number in range(3)), ["Yes.", {}]]
+    assert sorted(came) == [*([str(number), "broken off"] for number in range(10)), ["Yes.", {}]]
+
+
+def test_what_an_agent_writes_for_another_waits_until_it_is_known_that_it_is_one(received):
+    async def speak(room, agent, streams):
+        another = await Party().join(token_of("agent-2", "streams", kind="agent"))
+        writer = await another.room.local_participant.stream_text(
+            topic="wanted", sender_identity="guest_1"
+        )
+        await writer.write("Hello")
+        await writer.aclose()
+        await until(lambda: streams and not room._open)
+        await another.leave()
+
+    assert received(speak) == [["Hello", {}]]
+
+
+def test_what_one_said_who_has_just_left_is_received_to_its_end(received):
+    async def speak(room, agent, streams):
+        writer = await begun(agent, "wanted", "Goodbye.")
+        await until(lambda: streams and streams[0].came and knows(room, "agent-1"))
+        left, said = FfiEvent().room_event, FfiEvent().room_event
+        left.participant_disconnected.participant_identity = "agent-1"
+        said.stream_trailer_received.participant_identity = "agent-1"
+        said.stream_trailer_received.trailer.stream_id = writer.info.stream_id
+        said.stream_trailer_received.trailer.reason = ""
+        for event in (left, said):
+            room._on_room_event(event)
+        await asyncio.sleep(2 * livekit_streams.PIECES_KNOWN_WITHIN_S)
+        del writer  # Only now: one that nobody holds is ended.
+
+    assert received(speak) == [["Goodbye.", {}]]
 
 
 def test_what_one_cannot_take_in_keeps_nothing_from_another(caplog):

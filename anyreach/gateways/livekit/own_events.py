@@ -33,9 +33,9 @@ HANDLE_OF: dict[str, Callable[[Any], int]] = {
 }
 # Each waking of an event loop from LiveKit's thread costs more than the event that it brings.
 TOLD_EVERY_S = 0.03
-# A stream's pieces as they come, beside the reader's events that the library makes of them.
+# A stream's pieces as they come. Of who reads none, the library makes a reader's events.
 PIECES = {"stream_chunk_received", "stream_trailer_received"}
-# What else tells of it says more.
+# A stream's opening tells the same.
 UNREAD = {"stream_header_received"}
 # Whoever began one of these waits for its event apart from the room.
 WAITED_FOR_APART = ("text_stream_", "byte_stream_", "capture_audio_frame")

@@ -52,7 +52,7 @@ class Speech:
 
 @dataclass(frozen=True)
 class SpeechCut:
-    """Whoever sent a segment vanished before its end."""
+    """A segment has no end: whoever sent it vanished, or said too much."""
 
     segment_id: str
     speaker: str
@@ -183,7 +183,10 @@ class Following:
         self._opened_at = 0
         self._closing: asyncio.Task[None] | None = None
         # Before connecting: a stream that nobody expects is dropped.
-        self.room.expects = {TRANSCRIPTION: self._on_transcription, SESSION: self._on_session}
+        self.room.expects = {
+            ("text", TRANSCRIPTION): self._on_transcription,
+            ("byte", SESSION): self._on_session,
+        }
         for event in ("participant_connected", "participant_active"):
             self.room.on(event, self._on_came)
         self.room.on("participant_attributes_changed", self._on_changed)
@@ -230,8 +233,7 @@ class Following:
         self.tell(Closed(reason))
 
     def _on_transcription(self, info: Any, sender: str) -> Receiver:
-        # Streams are opened in the order they were sent, but each is then read on its own, so
-        # that of two within a millisecond the later one may be read first.
+        # Two within a millisecond keep their order.
         self._opened_at = max(_now(), self._opened_at + 1)
         speaker, kind = self._speaker(sender, info.attributes.get("lk.transcribed_track_id", ""))
         return _Segment(self.tell, info, speaker=speaker, kind=kind, opened_at=self._opened_at)

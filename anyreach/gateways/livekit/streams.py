@@ -8,13 +8,14 @@ announces it (livekit-data-stream, `outgoing/manager.rs`), so that the library h
 
 Nor does the library ask who sends a stream's pieces: whoever is in the room and knows a stream's
 id, as all do, can go on with what another says, or end it. LiveKit tells of each piece who sent it:
-what is not of the stream's own sender is not taken.
+only what a stream's own sender, or an agent, wrote is taken.
 """
 
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -48,11 +49,15 @@ LONGEST = 1_000_000
 OPEN_AT_MOST = 50
 # It is all in this process by then.
 LAST_WORDS_WITHIN_S = 0.5
-# Of a reader's event: both are made in the same moment, and brought at most TOLD_EVERY_S apart.
+# Of a reader's event, or of a leaving: both are made in the same moment, and take different ways.
 PIECES_KNOWN_WITHIN_S = 0.1
+# Pieces, in a room, of writers whom LiveKit has not told of yet.
+HELD_BACK_AT_MOST = 200
 
 # Makes a receiver of a stream's info (`stream_id`, `attributes`) and its sender's identity.
 Opening = Callable[[Any, str], Receiver | None]
+# What a stream is of, "text" or "byte", and its topic.
+Topic = tuple[str, str]
 
 
 class Room(rtc.Room):
@@ -64,8 +69,9 @@ class Room(rtc.Room):
 
     def __init__(self) -> None:
         super().__init__()
-        self.expects: dict[str, Opening] = {}
+        self.expects: dict[Topic, Opening] = {}
         self._open: dict[str, _Stream] = {}
+        self._held_back: deque[Any] = deque(maxlen=HELD_BACK_AT_MOST)
         self._changed = asyncio.Event()
 
     def kind_of(self, identity: str) -> Kind:
@@ -74,7 +80,7 @@ class Room(rtc.Room):
 
     async def disconnect(self, **options: Any) -> None:
         await super().disconnect(**options)
-        self._break_off(list(self._open.values()))
+        self._break_off(self._open.values())
         self.expects = {}
 
     async def heard_out(self) -> None:
@@ -88,15 +94,15 @@ class Room(rtc.Room):
         """Read what LiveKit brought before it closed the room, and break off what has no end."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.heard_out(), LAST_WORDS_WITHIN_S)
-        self._break_off(list(self._open.values()))
+        self._break_off(self._open.values())
 
     def _error_stream_readers(self) -> None:
         # Where the room was closed, there are last words still to be read.
         if self.isconnected():
-            self._break_off(list(self._open.values()))
+            self._break_off(self._open.values())
 
-    def _break_off(self, streams: "list[_Stream]") -> None:
-        for stream in streams:
+    def _break_off(self, streams: "Iterable[_Stream]") -> None:
+        for stream in list(streams):
             stream.break_off()
 
     def _handle_text_stream_opened(self, opened: Any) -> None:
@@ -106,13 +112,20 @@ class Room(rtc.Room):
         self._receive("byte", opened)
 
     def _receive(self, kind: str, opened: Any) -> None:
-        handle, info = opened.reader.handle.id, opened.reader.info
-        sender, opening = opened.participant_identity, self.expects.get(info.topic)
-        has_room = info.stream_id not in self._open and len(self._sent_by(sender)) < OPEN_AT_MOST
-        receiver = opening(info, sender) if opening and has_room else None
+        handle, info, sender = (
+            opened.reader.handle.id,
+            opened.reader.info,
+            opened.participant_identity,
+        )
+        opening = self.expects.get((kind, info.topic))
+        is_new = info.stream_id not in self._open
+        receiver = opening(info, sender) if opening and is_new else None
+        if receiver:
+            # Those before the last ones have lost their ends.
+            self._break_off(self._sent_by(sender)[: 1 - OPEN_AT_MOST])
         over = partial(self._on_over, info.stream_id)
         if receiver and info.HasField("total_length"):
-            self._open[info.stream_id] = _Whole(kind, handle, receiver, sender, over)
+            self._open[info.stream_id] = _Whole(kind, receiver, sender, over, handle=handle)
             return
         FfiHandle(handle).dispose()
         if receiver:
@@ -123,27 +136,39 @@ class Room(rtc.Room):
 
     def _on_room_event(self, event: Any) -> None:
         match event.WhichOneof("message"):
-            case "stream_chunk_received":
-                told = event.stream_chunk_received
-                if stream := self._open.get(told.chunk.stream_id):
-                    is_own = self._is_own(stream, told.participant_identity)
-                    stream.on_chunk(told.chunk, is_own=is_own)
-            case "stream_trailer_received":
-                told = event.stream_trailer_received
-                if stream := self._open.get(told.trailer.stream_id):
-                    is_own = self._is_own(stream, told.participant_identity)
-                    stream.on_trailer(told.trailer, is_own=is_own)
+            case "stream_chunk_received" | "stream_trailer_received":
+                self._on_piece(event)
+            case "participant_connected":
+                super()._on_room_event(event)
+                held_back = list(self._held_back)
+                self._held_back.clear()
+                for piece in held_back:
+                    self._on_piece(piece)
             case "participant_disconnected":
+                # It may overtake what they said last.
                 who = event.participant_disconnected.participant_identity
-                self._break_off(self._sent_by(who))
+                later = asyncio.get_running_loop().call_later
+                later(PIECES_KNOWN_WITHIN_S, self._break_off, self._sent_by(who))
                 super()._on_room_event(event)
             case _:
                 super()._on_room_event(event)
 
-    def _is_own(self, stream: "_Stream", writer: str) -> bool:
-        """Whether `writer` may go on with it: its sender, who is hidden has no name here, or an
-        agent, which LiveKit lets begin streams in another's name."""
-        return writer in ("", stream.sender) or self.kind_of(writer) == Kind.AGENT
+    def _on_piece(self, event: Any) -> None:
+        told = getattr(event, event.WhichOneof("message"))
+        is_chunk = event.HasField("stream_chunk_received")
+        piece, writer = told.chunk if is_chunk else told.trailer, told.participant_identity
+        stream = self._open.get(piece.stream_id)
+        if stream is None:
+            return
+        # Who is hidden has no name here.
+        is_senders = writer in ("", stream.sender)
+        if not is_senders and writer not in self.remote_participants:
+            self._held_back.append(event)
+            return
+        # LiveKit lets agents begin streams in another's name.
+        is_own = is_senders or self.kind_of(writer) == Kind.AGENT
+        on_piece = stream.on_chunk if is_chunk else stream.on_trailer
+        on_piece(piece, is_own=is_own)
 
     def _on_over(self, stream_id: str) -> None:
         del self._open[stream_id]
@@ -211,29 +236,23 @@ class _Growing(_Stream):
 
 class _Whole(_Stream):
     """Read by the library's native part, which puts together whatever anybody writes: taken at its
-    end, and only if nobody else wrote.
+    end, and only if nobody else wrote. So others can keep it out, but put nothing into it.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        handle: int,
-        receiver: Receiver,
-        sender: str,
-        over: Callable[[], None],
-    ) -> None:
-        super().__init__(kind, receiver, sender, over)
-        self._event, self._handle = f"{kind}_stream_reader_event", handle
+    def __init__(self, *stream: Any, handle: int) -> None:
+        super().__init__(*stream)
+        self._event, self._handle = f"{self._kind}_stream_reader_event", handle
         self._contents: list[Any] = []
         self._eos: Any = None
-        self._has_trailer = False
+        self._has_chunks = self._has_trailer = False
         # First, so that nothing is missed of what is asked for then.
         own_events.deliver(self._event, handle, self._on_event)
         request = FfiRequest()
-        getattr(request, f"{kind}_read_incremental").reader_handle = handle
+        getattr(request, f"{self._kind}_read_incremental").reader_handle = handle
         FfiClient.instance.request(request)
 
     def on_chunk(self, chunk: Any, *, is_own: bool) -> None:
+        self._has_chunks = True
         if not is_own:
             self._refuse()
 
@@ -259,7 +278,7 @@ class _Whole(_Stream):
         if self._has_trailer:
             self._finish()
         else:
-            # One that came in a single packet has none.
+            # One that came in a single packet has no pieces.
             asyncio.get_running_loop().call_later(PIECES_KNOWN_WITHIN_S, self._finish)
 
     def _finish(self) -> None:
@@ -267,6 +286,8 @@ class _Whole(_Stream):
             return
         if self._eos.HasField("error"):
             self.break_off()
+            return
+        if self._has_chunks and not self._has_trailer:
             return
         for content in self._contents:
             self._receiver.take(content)
