@@ -180,10 +180,10 @@ def worker(no_jobs: None, livekit_server: LiveKitServer) -> Iterator[Process]:
     worker.kill()
 
 
-def wait_for_worker() -> None:
-    """Wait until a worker takes jobs up, in a test that began with `no_jobs`."""
+def wait_for_worker(count: int = 1) -> None:
+    """Wait until so many workers take jobs up, in a test that began with `no_jobs`."""
     deadline = time.monotonic() + 60
-    while not ProcrastinateWorker.objects.exists():
+    while ProcrastinateWorker.objects.count() < count:
         assert time.monotonic() < deadline, "No worker came up."
         time.sleep(0.05)
 

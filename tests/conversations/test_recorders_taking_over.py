@@ -13,7 +13,7 @@ from conversations import recording
 from conversations.models import Conversation, RecordedSpan, Status
 from conversations.recorded import gaps_of
 from tests.callers import call, identities, until
-from tests.conftest import Process
+from tests.conftest import Process, wait_for_worker
 from tests.organizations.factories import make_organization
 
 pytestmark = pytest.mark.usefixtures("web")
@@ -84,6 +84,7 @@ def test_a_worker_that_is_stopped_hands_its_call_over_without_a_gap(worker, anot
     async def play():
         async with recorded_call() as (caller, agent):
             another.start()
+            await sync_to_async(wait_for_worker)(2)
             await talk(caller, agent, 0, spoken=spoken)
             worker.stop()
             number = 1
@@ -102,6 +103,7 @@ def test_a_sentence_that_is_being_said_is_heard_out_by_who_heard_its_beginning(w
     async def play():
         async with recorded_call() as (_, agent):
             another.start()
+            await sync_to_async(wait_for_worker)(2)
             writer = await agent.begin("A1")
             await writer.write("I will ")
             await asyncio.sleep(0.5)
@@ -122,6 +124,7 @@ def test_after_a_crash_another_takes_over_and_what_was_missed_is_told(worker, an
     async def play():
         async with recorded_call() as (_, agent):
             another.start()
+            await sync_to_async(wait_for_worker)(2)
             await agent.say("A1", "Before.")
             await wait_for("Before.")
             worker.kill()
