@@ -13,6 +13,7 @@ from django.conf import settings
 from livekit import api, rtc
 
 from anyreach.gateways.livekit.own_events import only_its_own
+from tests.environment import PATIENCE_S
 
 RATE = 48_000
 # 50 ms. Each costs this process the same, and twenty parties are too many for shorter ones.
@@ -204,13 +205,11 @@ async def call(
             await party.leave()
 
 
-async def told_until(
-    happenings: asyncio.Queue[Any], kind: type[Any], *, within_s: float = 40
-) -> list[Any]:
+async def told_until(happenings: asyncio.Queue[Any], kind: type[Any]) -> list[Any]:
     """Return what a recorder is told, up to the next of `kind` and with it."""
     told = [None]
     while not isinstance(told[-1], kind):
-        told.append(await asyncio.wait_for(happenings.get(), within_s))
+        told.append(await asyncio.wait_for(happenings.get(), PATIENCE_S))
     return told[1:]
 
 
@@ -243,9 +242,12 @@ async def identities(room: str) -> list[str]:
 
 
 async def until(
-    condition: Callable[[], object | Awaitable[object]], *, within_s: float = 10
+    condition: Callable[[], object | Awaitable[object]], *, within_s: float = PATIENCE_S
 ) -> None:
-    """Wait until `condition` holds. Raises TimeoutError."""
+    """Wait until `condition` holds. Raises TimeoutError.
+
+    `within_s` is given where the same comes about otherwise, too, only later.
+    """
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         result = condition()

@@ -22,7 +22,7 @@ from procrastinate.contrib.django.models import ProcrastinateWorker
 from anyreach.organizations.models import Organization
 from anyreach.stack.dying_with_parent import die_with_parent
 from anyreach.stack.livekit import LiveKitServer
-from tests.environment import LIVEKIT_PORT, WEB_PORT, free_port
+from tests.environment import LIVEKIT_PORT, PATIENCE_S, WEB_PORT, free_port
 from tests.organizations.factories import signed_in
 from tests.phones import tones
 from tests.roads import Road
@@ -124,7 +124,7 @@ class Web(Process):
 
     def start(self) -> None:
         super().start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
                 if httpx.get(f"http://127.0.0.1:{WEB_PORT}/health").is_success:
@@ -182,7 +182,7 @@ def worker(no_jobs: None, livekit_server: LiveKitServer) -> Iterator[Process]:
 
 def wait_for_worker(count: int = 1) -> None:
     """Wait until so many workers take jobs up, in a test that began with `no_jobs`."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while ProcrastinateWorker.objects.count() < count:
         assert time.monotonic() < deadline, "No worker came up."
         time.sleep(0.05)

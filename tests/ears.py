@@ -21,7 +21,7 @@ async def live_call(organization: Organization, room: str) -> AsyncIterator[tupl
     async with call(room, metadata=claim) as parties:
         live = Conversation.objects.filter(room_name=room, status=Status.IN_PROGRESS)
         # Where nothing is told by webhooks, the reconciler takes its time.
-        await until(sync_to_async(live.exists), within_s=40)
+        await until(sync_to_async(live.exists))
         yield parties
 
 

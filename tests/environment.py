@@ -8,6 +8,10 @@ import socket
 PORTS = range(20_000, 32_000)
 
 
+# What comes about at once on a quiet machine may take this long on a busy one.
+PATIENCE_S = 60
+
+
 def free_port(*, neighbours: int = 0) -> int:
     """Return a port that nobody uses, by TCP or UDP, nor so many after it."""
     while True:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from django.test import Client
 
-from tests.environment import WEB_PORT
+from tests.environment import PATIENCE_S, WEB_PORT
 
 
 class Stream:
@@ -47,6 +47,6 @@ class Stream:
                     self.events.append((name, json.loads(value)))
                     self._changed.notify_all()
 
-    def wait_for(self, condition: Callable[[], object], within_s: float = 10) -> None:
+    def wait_for(self, condition: Callable[[], object]) -> None:
         with self._changed:
-            assert self._changed.wait_for(condition, within_s), self.events
+            assert self._changed.wait_for(condition, PATIENCE_S), self.events

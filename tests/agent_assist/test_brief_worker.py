@@ -9,6 +9,7 @@ from agent_assist.models import Brief
 from tests.agent_assist.briefed import RIGHT, SAID, make_call, turns_of
 from tests.agent_assist.model_server import ModelServer, Reply
 from tests.conftest import ROOT
+from tests.environment import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,8 +23,8 @@ def begun() -> Brief:
     return brief
 
 
-def until_state(brief: Brief, state: str, *, within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
+def until_state(brief: Brief, state: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
     while brief.state != state:
         assert time.monotonic() < deadline, brief.state
         time.sleep(0.05)
@@ -31,7 +32,7 @@ def until_state(brief: Brief, state: str, *, within_s: float = 60) -> None:
 
 
 def until_some_is_written(brief: Brief, model: ModelServer) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not brief.content:
         assert time.monotonic() < deadline, model.asked
         time.sleep(0.02)

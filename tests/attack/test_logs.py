@@ -19,6 +19,7 @@ from agent_assist import finding
 from conversations.models import Turn
 from tests.conftest import ROOT
 from tests.conversations.factories import make_conversation, make_turn
+from tests.environment import PATIENCE_S
 from tests.organizations.factories import bearer, make_api_key, make_organization
 
 SAID = "My card is 4111 1111 1111 1111"
@@ -154,7 +155,7 @@ def test_a_job_that_fails_quotes_none_of_its_arguments():
     before = log.stat().st_size if log.exists() else 0
     # As after an upgrade, for a worker that is still the old one.
     app.configure_task("no.such_task").defer(room_name=f"call-{NUMBER}")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while b"job_error" not in (written := log.read_bytes()[before:]):
         assert time.monotonic() < deadline, "No job failed."
         time.sleep(0.1)

@@ -21,6 +21,7 @@ from anyreach.stack.progress import Progress
 from conversations.models import Agent, Conversation, Status, Turn
 from tests.callers import until
 from tests.conftest import ROOT, test_database_url
+from tests.environment import PATIENCE_S
 from tests.organizations.factories import make_organization
 
 CALLS = 3
@@ -43,8 +44,8 @@ def simulating(*options: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def wait_until(condition: Callable[[], object], *, within_s: float = 40) -> None:
-    deadline = time.monotonic() + within_s
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, "It did not come about."
         time.sleep(0.1)

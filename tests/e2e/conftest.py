@@ -12,7 +12,14 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from anyreach.organizations.models import User
 from anyreach.organizations.scopes import Role
@@ -20,10 +27,13 @@ from conversations.models import Conversation, Status
 from tests.callers import Party, identities, is_there, until
 from tests.callers import call as call_in
 from tests.conftest import Process, Web
+from tests.environment import PATIENCE_S
 from tests.organizations.factories import make_member, make_organization
 
 # Playwright's event loop runs in this thread, which Django takes for async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -62,8 +72,8 @@ class Stage:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
-    def run(self, coroutine: Coroutine[Any, Any, Any], *, within_s: float = 30) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(within_s)
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(2 * PATIENCE_S)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -140,7 +150,7 @@ class LiveCall:
         self.caller: Party
         self.agent: Party
         self.caller, self.agent = stage.run(self._playing.__aenter__())
-        stage.run(until(self._in_progress, within_s=20))
+        stage.run(until(self._in_progress))
         stage.run(until(lambda: is_there(self.room, "recorder-")))
         self.conversation = Conversation.objects.get(room_name=self.room)
 

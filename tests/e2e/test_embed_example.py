@@ -139,7 +139,7 @@ def test_the_panel_as_it_is_shown(page, customers_page, live_call):
     body = element.replace("  await", f"{get_token}  await")
     page.goto(customers_page(head + body.replace("…", str(live_call.conversation.pk))))
     panel = page.frame_locator("iframe")
-    expect(panel.get_by_text("LIVE", exact=True)).to_be_visible(timeout=20_000)
+    expect(panel.get_by_text("LIVE", exact=True)).to_be_visible()
     expect(panel.get_by_text("Said before.", exact=True)).to_be_visible()
     panel.get_by_role("button", name="Listen").click()
     frame_of(page).wait_for_function("async () => await energy() > 0.001")
@@ -169,7 +169,7 @@ def test_the_stub_keeps_calls_on_a_page_with_a_strict_policy(page, customers_pag
             </script>{script}"""
         )
     )
-    expect(page.locator("body")).to_contain_text("connectingconnected", timeout=20_000)
+    expect(page.locator("body")).to_contain_text("connectingconnected")
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
@@ -178,7 +178,7 @@ def test_the_example_lists_calls_and_hears_one(page, serve, live_call, width, sc
     page.emulate_media(color_scheme=scheme)
     page.goto(serve(EXAMPLE))
     page.get_by_role("button", name="Listen to").click()
-    expect(page.locator("#state")).to_have_text("connected", timeout=20_000)
+    expect(page.locator("#state")).to_have_text("connected")
     frame_of(page).wait_for_function("async () => await energy() > 0.001")
     live_call.say("S1", "Good morning.")
     expect(page.get_by_text("user: Good morning.")).to_be_visible()

@@ -63,7 +63,7 @@ def test_a_row_changes_where_it_is(page, inbox, organization):
     lifecycle.report(calls[2], Evidence(Status.IN_PROGRESS, now - timedelta(seconds=61), SOURCE))
     expect(row(page, calls[2])).to_contain_text("In progress")
     duration = row(page, calls[2]).locator("[data-label=Duration]")
-    expect(duration).to_have_text("1:03", timeout=10_000)
+    expect(duration).to_have_text("1:03")
     expect(duration).to_have_text("1:04")
     expect(row(page, calls[2]).get_by_role("link")).to_be_focused()
 
@@ -141,7 +141,7 @@ def test_what_was_missed_while_the_server_was_away_is_made_up_for(
     lifecycle.report(call, Evidence(Status.IN_PROGRESS, timezone.now(), SOURCE))
     begin(organization)
     site.start()
-    expect(row(page, call)).to_contain_text("In progress", timeout=20_000)
+    expect(row(page, call)).to_contain_text("In progress")
     expect(page.get_by_role("button", name="1 new")).to_be_visible()
     complaints.clear()  # of a server that was away
 

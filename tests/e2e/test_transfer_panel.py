@@ -133,7 +133,7 @@ def test_one_that_no_worker_takes_up_fails_before_the_readers_eyes(page, site, c
     page.clock.run_for(10_000)
     latest = page.locator("#transfer-latest")
     why = latest.get_by_text("No worker took the transfer up in time.")
-    expect(why).to_be_visible(timeout=15_000)
+    expect(why).to_be_visible()
     expect(opener(page)).to_be_visible()
 
 
@@ -197,7 +197,7 @@ def test_a_human_is_called_from_the_page_and_why_they_could_not_be_is_seen(page,
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
     latest = page.locator("#transfer-latest")
-    expect(latest.get_by_text("SIP service does not answer")).to_be_visible(timeout=20_000)
+    expect(latest.get_by_text("SIP service does not answer")).to_be_visible()
     expect(current(page)).to_contain_text("Failed")
     transfer = live_call.conversation.transfers.get()
     asked = (transfer.transfer_number, transfer.supervisor_instructions, transfer.hold_music)

@@ -9,7 +9,7 @@ from django.conf import settings
 from anyreach.organizations.models import Organization
 from anyreach.stack.livekit import LiveKitServer
 from anyreach.stack.phones import Phones
-from tests.conftest import Process, Web, running_web
+from tests.conftest import Process, Web, running_web, wait_for_worker
 from tests.environment import WEB_PORT, free_port
 from tests.organizations.factories import make_organization
 from tests.phones import tones
@@ -64,6 +64,8 @@ def new_worker(no_jobs: None, phones: Phones) -> Iterator[Callable[..., Process]
         environment = {"LIVEKIT_URL": phones.server.url, "PHONE_RINGING_TIMEOUT_S": "4", **given}
         workers.append(Process("phones-worker", "manage.py", "worker", **environment))
         workers[-1].start()
+        # A transfer that nobody takes up at once is over.
+        wait_for_worker(sum(each.is_running for each in workers))
         return workers[-1]
 
     yield start

@@ -8,7 +8,6 @@ from django.core.management import CommandError, call_command
 
 from anyreach.gateways.livekit import server
 from anyreach.stack.livekit import LiveKitServer
-from tests.conftest import wait_for_worker
 from tests.conversations.factories import make_trunk
 from tests.environment import free_port
 from tests.organizations.factories import make_organization
@@ -63,7 +62,6 @@ def found(*options):
 def test_all_is_there(organization, new_phone, settings):
     phone = new_phone()
     trunk = give_trunk(organization, phone, transfer_destinations=[NUMBER])
-    wait_for_worker()
     with tones.speech_server() as settings.SPEECH_BASE_URL:
         told, passed = found()
     assert passed, told

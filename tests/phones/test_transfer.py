@@ -13,9 +13,10 @@ from agent_assist.transfer.models import Status
 from conversations.models import Status as ConversationStatus
 from tests.callers import identities, until
 from tests.ears import listen
+from tests.environment import PATIENCE_S
 from tests.organizations.factories import make_organization
 from tests.phones import tones
-from tests.phones.scene import CALLER, ON_ITS_WAY_S, Scene, heard, is_told_anew
+from tests.phones.scene import CALLER, ON_ITS_WAY_S, SHORT, Scene, heard, is_told_anew
 from tests.phones.softphone import Refuser
 
 pytestmark = pytest.mark.usefixtures("web")
@@ -47,7 +48,7 @@ def test_a_human_takes_the_call_by_pressing_1(scene):
             assert scene.conversation.status == ConversationStatus.IN_PROGRESS
             scene.phone.hang_up()
             await scene.conversation_is(ConversationStatus.TRANSFERRED)
-            await asyncio.wait_for(scene.caller.closed, 10)
+            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
 
     asyncio.run(play())
     assert scene.conversation.end_reason == "Who took the call hung up."
@@ -96,7 +97,7 @@ def test_a_listener_hears_the_callers_call_throughout_and_is_unseen(scene):
 def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(scene, how, status, reason):
     async def play():
         async with scene.talking():
-            await scene.order(ring_timeout_seconds=5, accept_timeout_seconds=5)
+            await scene.order(**SHORT.get(how, {}))
             await scene.hold_music_plays()
             await scene.phone_rings()
             if how == "is busy":
@@ -213,7 +214,7 @@ def test_whose_agent_is_gone_has_the_music_until_there_is_one(scene):
 def test_nobody_is_left_alone_in_a_call(scene):
     async def play():
         async with scene.declined_without_agent():
-            await asyncio.wait_for(scene.caller.closed, 20)
+            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
             await scene.conversation_is(ConversationStatus.FAILED)
 
     asyncio.run(play())
@@ -230,10 +231,10 @@ def test_nobody_is_left_alone_by_a_worker_that_came_after_the_agent_was_gone(sce
             await sync_to_async(first.kill)()
             await sync_to_async(new_worker)()
             scene.phone.answer()
-            await scene.brief_is_heard(30)
+            await scene.brief_is_heard()
             scene.phone.press("2")
             await scene.reaches(Status.DECLINED)
-            await asyncio.wait_for(scene.caller.closed, 20)
+            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
             await scene.conversation_is(ConversationStatus.FAILED)
 
     asyncio.run(play())
@@ -299,26 +300,26 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
         async with scene.on_hold():
             if killed_in == "holding":
                 await another_comes()
-            await scene.phone_rings(30)
+            await scene.phone_rings()
             if killed_in == "ringing":
                 await until(scene.human_is_muted)
                 await another_comes()
             scene.phone.answer()
-            await scene.reaches(Status.BRIEFING, within_s=30)
+            await scene.reaches(Status.BRIEFING)
             await scene.brief_is_heard()
             if killed_in == "briefing":
                 await another_comes()
                 heard_at = len(scene.phone.heard)
-                await until(lambda: is_told_anew(scene.phone, heard_at), within_s=30)
+                await until(lambda: is_told_anew(scene.phone, heard_at))
             scene.nobody_overheard()
             scene.phone.press("1")
             await scene.reaches(Status.BRIDGED)
             if killed_in == "bridged":
                 await another_comes()
-            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300, within_s=30)
-            await until(lambda: scene.phone.hears(tones.CALLER) > 300, within_s=30)
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
+            await until(lambda: scene.phone.hears(tones.CALLER) > 300)
             scene.phone.hang_up()
-            await until(lambda: scene.caller.closed.done(), within_s=30)
+            await until(lambda: scene.caller.closed.done())
             await scene.conversation_is(ConversationStatus.TRANSFERRED)
 
     asyncio.run(play())
@@ -337,19 +338,19 @@ def test_ten_at_once_end_rightly_though_one_of_two_workers_is_killed(new_phone, 
             for scene in scenes:
                 await calls.enter_async_context(scene.talking_unheard())
             for scene in scenes:
-                await scene.order(accept_timeout_seconds=90)
-            await asyncio.gather(*(scene.phone_rings(60) for scene in scenes))
+                await scene.order()
+            await asyncio.gather(*(scene.phone_rings() for scene in scenes))
             await sync_to_async(first.kill)()
             for scene in scenes:
                 scene.phone.answer()
-            await asyncio.gather(*(scene.brief_is_heard(60) for scene in scenes))
-            await asyncio.gather(*(scene.reaches(Status.BRIEFING, within_s=60) for scene in scenes))
+            await asyncio.gather(*(scene.brief_is_heard() for scene in scenes))
+            await asyncio.gather(*(scene.reaches(Status.BRIEFING) for scene in scenes))
             for scene in scenes:
                 scene.human_overheard_nobody()
                 scene.phone.press("1" if scene in taken else "2")
             for scene in taken:
                 await scene.reaches(Status.BRIDGED)
-                await until(lambda scene=scene: scene.phone.hears(tones.CALLER) > 300, within_s=60)
+                await until(lambda scene=scene: scene.phone.hears(tones.CALLER) > 300)
                 assert "agent-1" not in await identities(scene.room)
             for scene in declined:
                 await scene.reaches(Status.DECLINED)

@@ -26,11 +26,11 @@ def rings(trunk, destination=NUMBER):
     return over(trunk)
 
 
-def over(trunk, *, within_s=20):
+def over(trunk):
     def is_over():
         return TrialCall.objects.get(trunk=trunk).finished_at
 
-    async_to_sync(until)(sync_to_async(is_over), within_s=within_s)
+    async_to_sync(until)(sync_to_async(is_over))
     return TrialCall.objects.get(trunk=trunk)
 
 
@@ -113,9 +113,9 @@ def test_a_telephone_rings_once_although_the_worker_dies(organization, new_phone
     trunk = give_trunk(organization, phone)
     first = new_worker()
     trying.try_out(trunk, destination=NUMBER, now=timezone.now())
-    async_to_sync(until)(lambda: phone.calls, within_s=20)
+    async_to_sync(until)(lambda: phone.calls)
     first.kill()
     new_worker()
-    assert over(trunk, within_s=30).result == "The worker that called has died."
+    assert over(trunk).result == "The worker that called has died."
     assert phone.calls == 1
     leaves_no_room()

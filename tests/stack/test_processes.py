@@ -13,6 +13,7 @@ import pytest
 
 from anyreach.stack import processes
 from anyreach.stack.processes import Child, KeepsDying, stop_all
+from tests.environment import PATIENCE_S
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
@@ -52,8 +53,8 @@ def make_child(tmp_path: Path) -> Iterator[Callable[..., Child]]:
     stop_all(made)
 
 
-def wait_for(what: Callable[[], object], within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
+def wait_for(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
     while not what():
         assert time.monotonic() < deadline, "It did not come to pass."
         time.sleep(0.01)

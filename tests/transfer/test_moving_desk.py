@@ -21,10 +21,10 @@ from conversations.models import Status as ConversationStatus
 from tests.callers import Party, call, identities, token_of, until
 from tests.conftest import Process, wait_for_worker
 from tests.conversations.factories import make_conversation, make_phone_number, make_trunk
-from tests.environment import free_port
+from tests.environment import PATIENCE_S, free_port
 from tests.organizations.factories import bearer, make_api_key, make_organization
 from tests.phones import tones
-from tests.phones.scene import NUMBER, ON_ITS_WAY_S, Scene, heard
+from tests.phones.scene import NUMBER, ON_ITS_WAY_S, SHORT, Scene, heard
 from tests.transfer.cloud import Phone, cloud
 
 pytestmark = pytest.mark.usefixtures("web")
@@ -143,7 +143,7 @@ def test_a_human_is_moved_to_the_caller_whom_they_take(scene, organization, new_
             assert not heard(scene.agent)["human"].any()
             await scene.phone.hang_up()
             await scene.conversation_is(ConversationStatus.TRANSFERRED)
-            await asyncio.wait_for(scene.caller.closed, 10)
+            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
 
     asyncio.run(play())
     assert scene.conversation.end_reason == "Who took the call hung up."
@@ -169,7 +169,7 @@ def test_otherwise_the_caller_is_back_with_the_agent_who_is_told_why(
 
     async def play():
         async with scene.talking():
-            await scene.order(ring_timeout_seconds=5, accept_timeout_seconds=5)
+            await scene.order(**SHORT.get(how, {}))
             await scene.hold_music_plays()
             await scene.phone_rings()
             if how == "is busy":
@@ -237,29 +237,29 @@ def test_another_worker_goes_on_when_one_dies(scene, new_worker, killed_in):
 
     async def play():
         async with scene.talking():
-            await scene.order(accept_timeout_seconds=60)
+            await scene.order()
             await scene.hold_music_plays()
             await scene.phone_rings()
             if killed_in == "ringing":
                 await scene.reaches(Status.RINGING)
                 await another_comes()
             await scene.phone.answer()
-            await scene.reaches(Status.BRIEFING, within_s=30)
-            await scene.brief_is_heard(within_s=30)
+            await scene.reaches(Status.BRIEFING)
+            await scene.brief_is_heard()
             if killed_in == "briefing":
                 await another_comes()
                 told, later = scene.phone.parties[0], time.monotonic() + 1
-                await until(lambda: heard(told, later)["brief"].any(), within_s=30)
+                await until(lambda: heard(told, later)["brief"].any())
             scene.nobody_overheard()
             await scene.phone.press("1")
             await scene.reaches(Status.BRIDGED)
             if killed_in == "bridged":
                 await another_comes()
-            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300, within_s=30)
-            await until(lambda: scene.phone.hears(tones.CALLER) > 300, within_s=30)
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
+            await until(lambda: scene.phone.hears(tones.CALLER) > 300)
             await scene.supervisor_room_is_gone()
             await scene.phone.hang_up()
-            await until(lambda: scene.caller.closed.done(), within_s=30)
+            await until(lambda: scene.caller.closed.done())
             await scene.conversation_is(ConversationStatus.TRANSFERRED)
 
     asyncio.run(play())
@@ -271,7 +271,7 @@ def test_a_human_whom_livekit_does_not_move_at_once_is_moved_then(scene, new_wor
 
     async def play():
         async with scene.taken(refusals=3):
-            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300, within_s=30)
+            await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
 
     asyncio.run(play())
 
@@ -281,7 +281,7 @@ def test_a_caller_does_not_wait_for_a_human_whom_livekit_does_not_move(scene, ne
 
     async def play():
         async with scene.taken(refusals=1000):
-            await asyncio.wait_for(scene.caller.closed, 30)
+            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
             await until(lambda: scene.phone.calls_over)
             await scene.conversation_is(ConversationStatus.FAILED)
 
@@ -298,7 +298,7 @@ def test_who_else_comes_into_the_humans_room_is_put_out(scene, new_worker):
             await scene.phone_rings()
             room = scene.transfer.supervisor_room
             sent = await Party().join(token_of("agent-2", room, kind="agent"))
-            reason = await asyncio.wait_for(sent.closed, 5)
+            reason = await asyncio.wait_for(sent.closed, PATIENCE_S)
             assert reason == rtc.DisconnectReason.PARTICIPANT_REMOVED
             await sent.leave()
 

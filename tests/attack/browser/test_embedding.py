@@ -88,9 +88,7 @@ def said_of(page: Page) -> set[str]:
 
 
 def wait_until_answered(page: Page, kind: str) -> None:
-    page.wait_for_function(
-        "(kind) => words.some(({type}) => type === kind)", arg=kind, timeout=20_000
-    )
+    page.wait_for_function("(kind) => words.some(({type}) => type === kind)", arg=kind)
 
 
 def test_a_token_is_of_no_use_to_a_page_that_is_not_listed(
