@@ -12,6 +12,8 @@ from anyreach.gateways.livekit import desk, own_events, server, streams
 from anyreach.gateways.livekit import room as livekit_room
 from anyreach.gateways.livekit.room import Closed, Presence, Speech, SpeechCut
 from anyreach.gateways.livekit.server import LiveKitAway
+from conversations.recording import event_of
+from conversations.transcript import fold
 from tests.callers import Party, identities, make_room, token_of, told_until, until
 
 pytestmark = pytest.mark.usefixtures("livekit_server")
@@ -74,6 +76,30 @@ def test_of_words_that_grow_while_nobody_takes_them_in_a_few_wait_and_all_at_the
     *growing, final = heard_of(say)
     assert (final.text, final.final) == ("".join(words), True)
     assert len(growing) == livekit_room.WAITING_AT_MOST
+
+
+def test_what_nobody_took_in_as_it_grew_stands_in_its_order(monkeypatch):
+    sentences = [f"Sentence {number}." for number in range(livekit_room.WAITING_AT_MOST)]
+    monkeypatch.setattr(livekit_room, "_now", lambda: 1000)  # all in one instant
+    lines = ()
+
+    async def play():
+        await make_room("breath")
+        agent = await Party().join(token_of("agent-1", "breath", kind="agent"))
+        async with livekit_room.followed("breath", identity="recorder-1") as following:
+            await told_until(following.happenings, Presence)
+            for number, sentence in enumerate(sentences):
+                await agent.say(f"S{number}", "Sent", sentence)
+            await asyncio.sleep(0.5)
+            following.stop()
+            *told, _ = await told_until(following.happenings, Closed)
+        await agent.leave()
+        return told
+
+    for happening in asyncio.run(play()):
+        if isinstance(happening, Speech):
+            lines = fold(lines, event_of(happening))
+    assert [line.text for line in lines] == sentences
 
 
 def test_one_who_never_stops_is_broken_off(monkeypatch):

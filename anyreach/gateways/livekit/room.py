@@ -269,12 +269,13 @@ class _Segment:
         if content:
             self._text += storable(content)
             self._tell_so_far(final=False)
-            self._at = _now()
+            self._at = max(_now(), self._at)
 
     def end(self, attributes: Mapping[str, str]) -> None:
         # An agent's stream says only in its trailer that it is final.
         final = {**self._attributes, **attributes}.get("lk.transcription_final")
-        self._at = _now()
+        # Its opening may be ahead of the clock, and those of others before it, too.
+        self._at = max(_now(), self._at)
         self._tell_so_far(final=final == "true")
 
     def break_off(self) -> None:
