@@ -19,11 +19,9 @@ from livekit.rtc.version import __version__ as VERSION
 
 log = logging.getLogger(__name__)
 
-# Both are read when the library is loaded. What its native part logs (`_keep_logs_inside`) is not
-# printed instead: it calls every room's end an error.
+# Read when the library is loaded. What its native part logs (`_keep_logs_inside`) is not printed
+# instead: it calls every room's end an error.
 os.environ.setdefault("RUST_LOG", "off")
-# Python takes one event at a time, so that several threads which bring them only wake each other.
-os.environ.setdefault("TOKIO_WORKER_THREADS", "1")
 
 # What an event of a kind says of whose it is.
 HANDLE_OF: dict[str, Callable[[Any], int]] = {
