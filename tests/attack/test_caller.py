@@ -25,7 +25,7 @@ def attack(play, *, expecting: set[tuple[str, str]]) -> None:
 
     async def run():
         async with call(room, metadata=metadata) as (caller, agent):
-            await until(lambda: is_there(room, "recorder-"))
+            await until(lambda: is_there(room, "recorder-"), within_s=20)
             await play(caller, agent)
             await until(sync_to_async(lambda: said() >= expecting))
             assert await sync_to_async(said)() == expecting

@@ -9,7 +9,6 @@ from asgiref.sync import sync_to_async
 from conversations.models import Conversation, ListenSession
 from tests.callers import Party, identities, token_of, until
 from tests.ears import listen, live_call, mint, session
-from tests.environment import PATIENCE_S
 from tests.organizations.factories import make_organization
 
 DEPARTURE_TIMEOUT_S = 2
@@ -70,8 +69,8 @@ def test_a_token_does_not_raise_a_dead_room(organization):
             await agent.leave()
             await until(lambda: gone("dead"))
         ghost = await Party().join(token)
-        await asyncio.wait_for(ghost.closed, PATIENCE_S)
-        await until(lambda: gone("dead"))
+        await asyncio.wait_for(ghost.closed, 5)
+        await until(lambda: gone("dead"), within_s=15)
 
     asyncio.run(play())
     assert Conversation.objects.count() == 1
@@ -87,7 +86,7 @@ def test_an_agent_sent_into_a_dead_room_by_a_token_is_out_with_it(organization):
             await until(lambda: gone("woken"))
         ghost = await Party().join(token)
         agent = await Party().join(token_of("agent-2", "woken", kind="agent"))
-        await asyncio.wait_for(ghost.closed, PATIENCE_S)
-        await asyncio.wait_for(agent.closed, PATIENCE_S)
+        await asyncio.wait_for(ghost.closed, 5)
+        await asyncio.wait_for(agent.closed, 8)
 
     asyncio.run(play())

@@ -26,7 +26,7 @@ async def status_is(status):
         conversation = await sync_to_async(only)()
         return conversation is not None and conversation.status == status
 
-    await until(check)
+    await until(check, within_s=20)
 
 
 def test_a_web_call_claimed_by_metadata_is_followed_from_start_to_end():
@@ -71,7 +71,7 @@ def test_what_is_being_said_is_written_before_it_is_said_to_the_end():
             await asyncio.sleep(1.5)
             await agent.say("S1", "I would like", final=False, speaker=caller)
             interim = Turn.objects.filter(text="I would like", final=False)
-            await until(sync_to_async(interim.exists))
+            await until(sync_to_async(interim.exists), within_s=5)
 
     asyncio.run(play())
 
@@ -87,7 +87,7 @@ def test_what_is_said_in_one_breath_is_kept_in_its_order():
             for number, sentence in enumerate(sentences):
                 await agent.say(f"S{number}", "Sent", sentence, speaker=caller)
             kept = Turn.objects.filter(final=True)
-            await until(sync_to_async(lambda: kept.count() == len(sentences)))
+            await until(sync_to_async(lambda: kept.count() == len(sentences)), within_s=20)
 
     asyncio.run(play())
     assert [turn.text for turn in only().turns.all()] == sentences

@@ -20,7 +20,6 @@ from conversations.models import Channel, Conversation, Direction, Status
 from conversations.serializers import ConversationOut
 from tests.callers import Party, token_of
 from tests.conversations.factories import make_agent, make_conversation, make_turn
-from tests.environment import PATIENCE_S
 from tests.organizations.factories import bearer, make_api_key, make_organization
 
 pytestmark = pytest.mark.django_db
@@ -504,7 +503,7 @@ def test_ending_a_call_closes_its_room(organization, admin, livekit_server):
         caller = await Party().join(token_of("guest_1", room))
         answer = await sync_to_async(admin.post)(f"/{conversation.pk}/end")
         assert answer.json()["end_reason"] == "The call was ended by the team."
-        assert await asyncio.wait_for(caller.closed, PATIENCE_S) == DisconnectReason.ROOM_DELETED
+        assert await asyncio.wait_for(caller.closed, 5) == DisconnectReason.ROOM_DELETED
 
     asyncio.run(play())
 

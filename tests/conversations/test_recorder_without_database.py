@@ -43,10 +43,10 @@ def test_what_is_said_while_the_database_is_away_is_written_when_it_is_back(its_
             assert await sync_to_async(said)() == ["Before."]
             await agent.say("A3", "Still.")
             await road.mend()
-            await wait_for("Before.", "Meanwhile.", "Still.")
+            await wait_for("Before.", "Meanwhile.", "Still.", within_s=20)
             # The worker, too, has come back: it has taken the call's job up again.
-            await until(sync_to_async(lambda: count() == 2))
-            await until(sync_to_async(lambda: count(ended_at=None) == 1))
+            await until(sync_to_async(lambda: count() == 2), within_s=60)
+            await until(sync_to_async(lambda: count(ended_at=None) == 1), within_s=30)
             await agent.say("A4", "After.")
             await wait_for("Before.", "Meanwhile.", "Still.", "After.")
         await road.cut()

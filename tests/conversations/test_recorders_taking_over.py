@@ -33,9 +33,11 @@ async def recorded_call():
     room = f"room-{uuid4()}"
     claim = {"anyreach": {"organization": (await sync_to_async(make_organization)()).slug}}
     async with call(room, metadata=json.dumps(claim)) as (caller, agent):
-        await until(sync_to_async(lambda: count(ended_at=None) == 1))
-        in_progress = Conversation.objects.filter(status=Status.IN_PROGRESS)
-        await until(sync_to_async(in_progress.exists))
+        await until(sync_to_async(lambda: count(ended_at=None) == 1), within_s=30)
+        await until(
+            sync_to_async(Conversation.objects.filter(status=Status.IN_PROGRESS).exists),
+            within_s=30,
+        )
         yield caller, agent
 
 
@@ -57,10 +59,10 @@ def gaps():
     return [gap for gap in gaps_of(only()) if gap.started_at >= first.started_at]
 
 
-async def wait_for(*texts):
+async def wait_for(*texts, within_s=10):
     """Wait until these have been written, each once. Two of one moment stand in any order."""
     with contextlib.suppress(TimeoutError):
-        await until(sync_to_async(lambda: sorted(said()) == sorted(texts)))
+        await until(sync_to_async(lambda: sorted(said()) == sorted(texts)), within_s=within_s)
     assert sorted(await sync_to_async(said)()) == sorted(texts)
 
 
@@ -106,7 +108,7 @@ def test_a_sentence_that_is_being_said_is_heard_out_by_who_heard_its_beginning(w
             await writer.write("I will ")
             await asyncio.sleep(0.5)
             worker.stop()
-            await until(sync_to_async(lambda: count(ended_at=None) == 2))
+            await until(sync_to_async(lambda: count(ended_at=None) == 2), within_s=30)
             await asyncio.sleep(2)
             await writer.write("look into it.")
             await writer.aclose(attributes={"lk.transcription_final": "true"})
@@ -127,11 +129,11 @@ def test_after_a_crash_another_takes_over_and_what_was_missed_is_told(worker, an
             await wait_for("Before.")
             worker.kill()
             died = time.time()
-            await until(sync_to_async(lambda: count() == 2))
+            await until(sync_to_async(lambda: count() == 2), within_s=15)
             print(f"Another recorder was there {time.time() - died:.1f} s after a crash.")
             await agent.say("A2", "After.")
             # Until it is sure that the other is dead, the next only gathers.
-            await wait_for("Before.", "After.")
+            await wait_for("Before.", "After.", within_s=20)
             print(f"It wrote {time.time() - died:.1f} s after the crash.")
             return died
 
@@ -150,9 +152,9 @@ def test_a_call_that_two_workers_were_told_of_is_recorded_once(worker, another):
             # As if it were another call's: past every lock.
             job = recording.record.configure(lock="another")
             await sync_to_async(job.defer)(conversation_id=str((await sync_to_async(only)()).pk))
-            await until(sync_to_async(lambda: count() == 2))
+            await until(sync_to_async(lambda: count() == 2), within_s=30)
             await agent.say("A1", "Hello.")
-            await until(sync_to_async(lambda: count(ended_at=None) == 1))
+            await until(sync_to_async(lambda: count(ended_at=None) == 1), within_s=30)
             await agent.say("A2", "Goodbye.")
             await wait_for("Hello.", "Goodbye.")
             recorders = [

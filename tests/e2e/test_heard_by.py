@@ -25,7 +25,7 @@ def test_an_admin_sees_an_ear_come_and_puts_it_out_while_listening_on(
     theirs.get_by_role("button", name="Revoke the listening of API key A key").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Revoke").click()
-    stage.run(until(ear.closed.done))
+    stage.run(until(ear.closed.done, within_s=5))
 
     expect(theirs.get_by_text("Revoked by")).to_be_visible()
     expect(theirs.get_by_role("button")).to_have_count(0)

@@ -110,7 +110,7 @@ def test_closing_the_tab_leaves_the_room_at_once(page, context, site, live_call,
     async def nobody_listens() -> bool:
         return not await is_there(live_call.room, "listener-")
 
-    stage.run(until(nobody_listens, within_s=10))
+    stage.run(until(nobody_listens, within_s=3))
 
 
 def test_whoever_signs_out_hears_and_shows_nothing_more_in_another_tab(
@@ -130,7 +130,7 @@ def test_whoever_signs_out_hears_and_shows_nothing_more_in_another_tab(
     async def nobody_listens() -> bool:
         return not await is_there(live_call.room, "listener-")
 
-    stage.run(until(nobody_listens, within_s=10))
+    stage.run(until(nobody_listens, within_s=3))
     # Chromium's, that what the page follows is a page now.
     complaints[:] = [each for each in complaints if "text/event-stream" not in each]
 
@@ -166,7 +166,7 @@ def test_who_leaves_and_returns_before_the_token_comes_listens_once(
     async def nobody_listens() -> bool:
         return not await is_there(live_call.room, "listener-")
 
-    stage.run(until(nobody_listens, within_s=10))
+    stage.run(until(nobody_listens, within_s=3))
 
 
 def test_a_viewer_sees_the_page_without_the_panel(page, context, site, live_call, organization):

@@ -167,10 +167,11 @@ class Scene:
         await self.brief_is_heard()
 
     async def gives_back(self, status):
-        """The caller is back with the agent, who is told. Returns when it was over."""
+        """The caller is back with the agent within two seconds. Returns when it was over."""
         await self.reaches(status)
         over_at = time.monotonic()
         await self.back_with_the_agent()
+        assert time.monotonic() - over_at < 2
         await until(lambda: self.told)
         return over_at
 

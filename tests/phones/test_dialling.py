@@ -47,12 +47,12 @@ def program(organization):
     return post
 
 
-def reaches(conversation, *statuses):
+def reaches(conversation, *statuses, within_s=15):
     def check():
         conversation.refresh_from_db()
         return conversation.status in statuses
 
-    async_to_sync(until)(sync_to_async(check))
+    async_to_sync(until)(sync_to_async(check), within_s=within_s)
 
 
 def room_is_gone(conversation):
@@ -151,7 +151,7 @@ def test_ending_the_conversation_stops_the_ringing(organization, program, new_ph
     conversation.refresh_from_db()
     assert conversation.status == Status.CANCELLED
     assert conversation.end_reason == "The call was ended by the team."
-    async_to_sync(until)(lambda: phone.calls_over, within_s=10)
+    async_to_sync(until)(lambda: phone.calls_over, within_s=3)
     room_is_gone(conversation)
     assert steps(conversation) == ["triggered", "ringing", "cancelled"]
 
@@ -190,7 +190,7 @@ def test_a_telephone_rings_once_although_its_worker_dies(
     first.kill()
     new_worker()
     program(**body)
-    reaches(conversation, Status.UNANSWERED)
+    reaches(conversation, Status.UNANSWERED, within_s=25)
     assert conversation.end_reason == "Nobody answered."
     assert phone.calls == 1
 

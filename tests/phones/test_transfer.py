@@ -13,7 +13,6 @@ from agent_assist.transfer.models import Status
 from conversations.models import Status as ConversationStatus
 from tests.callers import identities, until
 from tests.ears import listen
-from tests.environment import PATIENCE_S
 from tests.organizations.factories import make_organization
 from tests.phones import tones
 from tests.phones.scene import CALLER, ON_ITS_WAY_S, SHORT, Scene, heard, is_told_anew
@@ -48,7 +47,7 @@ def test_a_human_takes_the_call_by_pressing_1(scene):
             assert scene.conversation.status == ConversationStatus.IN_PROGRESS
             scene.phone.hang_up()
             await scene.conversation_is(ConversationStatus.TRANSFERRED)
-            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
+            await asyncio.wait_for(scene.caller.closed, 10)
 
     asyncio.run(play())
     assert scene.conversation.end_reason == "Who took the call hung up."
@@ -214,7 +213,7 @@ def test_whose_agent_is_gone_has_the_music_until_there_is_one(scene):
 def test_nobody_is_left_alone_in_a_call(scene):
     async def play():
         async with scene.declined_without_agent():
-            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
+            await asyncio.wait_for(scene.caller.closed, 20)
             await scene.conversation_is(ConversationStatus.FAILED)
 
     asyncio.run(play())
@@ -234,7 +233,7 @@ def test_nobody_is_left_alone_by_a_worker_that_came_after_the_agent_was_gone(sce
             await scene.brief_is_heard()
             scene.phone.press("2")
             await scene.reaches(Status.DECLINED)
-            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
+            await asyncio.wait_for(scene.caller.closed, 20)
             await scene.conversation_is(ConversationStatus.FAILED)
 
     asyncio.run(play())

@@ -10,14 +10,13 @@ from asgiref.sync import sync_to_async
 from agent_assist.transfer.models import Status
 from conversations.models import Status as ConversationStatus
 from tests.callers import until
-from tests.environment import PATIENCE_S
 from tests.phones import tones
 
 pytestmark = pytest.mark.usefixtures("web", "our_sounds")
 
 # Long enough for the worker to give up; twenty seconds are the same, only longer.
 AWAY_S = 8
-SILENT_AT_MOST_S = 5
+SILENT_AT_MOST_S = 2
 LOUD = 1000
 
 
@@ -70,7 +69,7 @@ def test_a_human_who_hangs_up_meanwhile_leaves_nobody_alone(scene, new_worker, r
             await until(lambda: scene.caller.hears(scene.human, tones.HUMAN) > 300)
             await road.cut()
             scene.phone.hang_up()
-            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
+            await asyncio.wait_for(scene.caller.closed, 4)
             await road.mend()
             await scene.conversation_is(ConversationStatus.TRANSFERRED)
         await road.cut()

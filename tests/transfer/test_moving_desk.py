@@ -21,7 +21,7 @@ from conversations.models import Status as ConversationStatus
 from tests.callers import Party, call, identities, token_of, until
 from tests.conftest import Process, wait_for_worker
 from tests.conversations.factories import make_conversation, make_phone_number, make_trunk
-from tests.environment import PATIENCE_S, free_port
+from tests.environment import free_port
 from tests.organizations.factories import bearer, make_api_key, make_organization
 from tests.phones import tones
 from tests.phones.scene import NUMBER, ON_ITS_WAY_S, SHORT, Scene, heard
@@ -143,7 +143,7 @@ def test_a_human_is_moved_to_the_caller_whom_they_take(scene, organization, new_
             assert not heard(scene.agent)["human"].any()
             await scene.phone.hang_up()
             await scene.conversation_is(ConversationStatus.TRANSFERRED)
-            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
+            await asyncio.wait_for(scene.caller.closed, 10)
 
     asyncio.run(play())
     assert scene.conversation.end_reason == "Who took the call hung up."
@@ -281,7 +281,7 @@ def test_a_caller_does_not_wait_for_a_human_whom_livekit_does_not_move(scene, ne
 
     async def play():
         async with scene.taken(refusals=1000):
-            await asyncio.wait_for(scene.caller.closed, PATIENCE_S)
+            await asyncio.wait_for(scene.caller.closed, 30)
             await until(lambda: scene.phone.calls_over)
             await scene.conversation_is(ConversationStatus.FAILED)
 
@@ -298,7 +298,7 @@ def test_who_else_comes_into_the_humans_room_is_put_out(scene, new_worker):
             await scene.phone_rings()
             room = scene.transfer.supervisor_room
             sent = await Party().join(token_of("agent-2", room, kind="agent"))
-            reason = await asyncio.wait_for(sent.closed, PATIENCE_S)
+            reason = await asyncio.wait_for(sent.closed, 5)
             assert reason == rtc.DisconnectReason.PARTICIPANT_REMOVED
             await sent.leave()
 
