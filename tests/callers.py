@@ -13,6 +13,7 @@ from django.conf import settings
 from livekit import api, rtc
 
 from anyreach.gateways.livekit.own_events import only_its_own
+from anyreach.gateways.livekit.server import list_rooms
 from tests.environment import PATIENCE_S
 
 RATE = 48_000
@@ -224,6 +225,11 @@ def server() -> api.LiveKitAPI:
     return api.LiveKitAPI(
         settings.LIVEKIT_URL, settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET
     )
+
+
+def room_names() -> set[str]:
+    """Return the rooms that are there: also what other tests have left, for a minute."""
+    return {room.name for room in list_rooms()}
 
 
 async def is_there(room: str, prefix: str) -> bool:
