@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
-from livekit import rtc
+from livekit import api, rtc
 
+from agent_assist.transfer import sounds
 from anyreach.gateways.livekit import desk
 from anyreach.gateways.livekit.server import LiveKitAway
-from tests.callers import Party, make_room, token_of, until
+from tests.callers import Party, make_room, server, token_of, until
 
 pytestmark = pytest.mark.usefixtures("livekit_server")
 
@@ -66,3 +67,20 @@ def test_whether_an_agent_was_told_is_not_sure_when_livekit_is_lost(livekit_serv
 
     with pytest.raises(LiveKitAway):
         told("tell-and-lose", lose_livekit)
+
+
+def test_a_voice_that_livekit_does_not_take_up_is_to_be_tried_again():
+    async def play():
+        await make_room("silenced")
+        async with desk.opened("silenced", identity="desk-1", human="human-1") as opened:
+            silence = api.UpdateParticipantRequest(
+                room="silenced",
+                identity="desk-1",
+                permission=api.ParticipantPermission(can_publish=False),
+            )
+            async with server() as client:
+                await client.room.update_participant(silence)
+            await opened.play_to_human(sounds.hold_music(), pause_s=0)
+
+    with pytest.raises(LiveKitAway):
+        asyncio.run(play())

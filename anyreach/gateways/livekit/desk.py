@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from livekit import api, rtc
-from livekit.rtc.participant import PublishDataError
+from livekit.rtc.participant import PublishDataError, PublishTrackError
 
 from anyreach.gateways.livekit.own_events import only_its_own
 from anyreach.gateways.livekit.phones import dial, ears_of, mouth_of
@@ -487,7 +487,10 @@ class Desk:
         source = rtc.AudioSource(sound.rate, 1, queue_size_ms=QUEUE_MS)
         track = rtc.LocalAudioTrack.create_audio_track(name, source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False)
-        self._voices[name] = await self.room.local_participant.publish_track(track, options)
+        try:
+            self._voices[name] = await self.room.local_participant.publish_track(track, options)
+        except PublishTrackError as error:  # LiveKit has not answered for ten seconds
+            raise LiveKitAway from error
         self._playing[name] = asyncio.create_task(_play(source, sound, pause_s=pause_s))
 
     def _allow(self) -> None:
