@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,8 +18,8 @@ from anyreach.gateways.livekit.server import list_rooms
 from tests.environment import PATIENCE_S
 
 RATE = 48_000
-# 50 ms. Each costs this process the same, and twenty parties are too many for shorter ones.
-FRAME = 2400
+# 200 ms. Each costs this process the same, and twenty parties are too many for shorter ones.
+FRAME = 9600
 
 
 def token_of(
@@ -176,30 +177,29 @@ class Party:
 
 
 async def _tone(source: rtc.AudioSource, frequency: int, pulsing: bool) -> None:
-    position = 0
-    while True:
-        loud = 0 if pulsing and position // RATE % 2 else 8000
-        angles = 2 * math.pi * frequency * (np.arange(FRAME) + position) / RATE
-        position += FRAME
-        samples = (np.sin(angles) * loud).astype(np.int16)
-        await source.capture_frame(rtc.AudioFrame(samples.tobytes(), RATE, 1, FRAME))
+    second = np.sin(2 * math.pi * frequency * np.arange(RATE) / RATE) * 8000
+    frames = [frame.astype(np.int16).tobytes() for frame in np.split(second, RATE // FRAME)]
+    pause = [bytes(len(frame)) for frame in frames] if pulsing else []
+    for frame in itertools.cycle([*frames, *pause]):
+        await source.capture_frame(rtc.AudioFrame(frame, RATE, 1, FRAME))
 
 
 @contextlib.asynccontextmanager
 async def call(
-    room: str, *, metadata: str = "", caller: str = "guest_1", listens: bool = True
+    room: str, *, metadata: str = "", caller: str = "guest_1", one_of_many: bool = False
 ) -> AsyncIterator[tuple[Party, Party]]:
     """A caller (440 Hz, steady) and an agent (660 Hz, pulsing) in a room with `metadata`.
 
-    One process can listen in few rooms at once: the library grows slow.
+    Of `one_of_many` calls nobody listens and the agent is silent: for more, one process is slow.
     """
     await make_room(room, metadata=metadata)
     parties = Party(), Party()
     try:
-        await parties[0].join(token_of(caller, room), listens=listens)
+        await parties[0].join(token_of(caller, room), listens=not one_of_many)
         await parties[0].hum(440)
-        await parties[1].join(token_of("agent-1", room, kind="agent"), listens=listens)
-        await parties[1].hum(660, pulsing=True)
+        await parties[1].join(token_of("agent-1", room, kind="agent"), listens=not one_of_many)
+        if not one_of_many:
+            await parties[1].hum(660, pulsing=True)
         yield parties
     finally:
         for party in parties:

@@ -18,6 +18,7 @@ from anyreach.stack.phones import PhonesFailed
 RATE = 8_000
 MODULES = Path("/usr/lib/baresip/modules")
 READY_WITHIN_S = 10
+HEADER_BYTES = 44
 
 Samples = np.ndarray[Any, np.dtype[np.int16]]
 
@@ -140,11 +141,12 @@ class Softphone:
         return self._first("enc")
 
     def _first(self, way: str) -> Samples:
-        for path in sorted(self._sounds.glob(f"*{way}.wav")):
-            # The header tells the length only when the call is over.
-            body = path.read_bytes()[44:]
-            return np.frombuffer(body[: len(body) & ~1], dtype=np.int16)
-        return np.zeros(0, dtype=np.int16)
+        path = min(self._sounds.glob(f"*{way}.wav"), default=None)
+        # The header tells the length only when the call is over.
+        length = (path.stat().st_size - HEADER_BYTES) // 2 if path else 0
+        if not path or length <= 0:
+            return np.zeros(0, dtype=np.int16)
+        return np.memmap(path, np.int16, "r", offset=HEADER_BYTES, shape=length)
 
     @property
     def _sounds(self) -> Path:

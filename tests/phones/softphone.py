@@ -12,6 +12,8 @@ import numpy as np
 from anyreach.stack.softphone import RATE, Softphone
 from tests.environment import free_port
 
+WINDOW = np.hanning(RATE)
+
 
 class Humming(Softphone):
     """A telephone that, when somebody hears it, hums a tone of `frequency`."""
@@ -33,7 +35,7 @@ class Humming(Softphone):
         samples = self.heard[-RATE:]
         if len(samples) < RATE:
             return 0.0
-        spectrum = np.abs(np.fft.rfft(samples * np.hanning(RATE))) / RATE
+        spectrum = np.abs(np.fft.rfft(samples * WINDOW)) / RATE
         return float(spectrum[frequency - 10 : frequency + 10].max())
 
 

@@ -335,24 +335,26 @@ def test_ten_at_once_end_rightly_though_one_of_two_workers_is_killed(new_phone, 
     async def play():
         async with contextlib.AsyncExitStack() as calls:
             for scene in scenes:
-                await calls.enter_async_context(scene.talking_unheard())
+                await calls.enter_async_context(scene.talking_among_many())
             for scene in scenes:
                 await scene.order()
-            await asyncio.gather(*(scene.phone_rings() for scene in scenes))
+            for scene in scenes:
+                await scene.phone_rings()
             await sync_to_async(first.kill)()
             for scene in scenes:
                 scene.phone.answer()
-            await asyncio.gather(*(scene.brief_is_heard() for scene in scenes))
-            await asyncio.gather(*(scene.reaches(Status.BRIEFING) for scene in scenes))
+            for scene in scenes:
+                await scene.brief_is_heard()
+                await scene.reaches(Status.BRIEFING)
             for scene in scenes:
                 scene.human_overheard_nobody()
                 scene.phone.press("1" if scene in taken else "2")
             for scene in taken:
-                await scene.reaches(Status.BRIDGED)
+                await scene.reaches(Status.BRIDGED, pressing="1")
                 await until(lambda scene=scene: scene.phone.hears(tones.CALLER) > 300)
                 assert "agent-1" not in await identities(scene.room)
             for scene in declined:
-                await scene.reaches(Status.DECLINED)
+                await scene.reaches(Status.DECLINED, pressing="2")
                 await scene.human_is_gone()
                 assert "agent-1" in await identities(scene.room)
 

@@ -26,7 +26,8 @@ from anyreach.gateways.livekit.tokens import DESK_ATTRIBUTE, desk_token
 from anyreach.gateways.livekit.words import KINDS, Kind, LeaveReason
 from anyreach.gateways.sound import Sound
 
-FRAME_S = 0.05
+# Each frame costs a worker the same, however long it is.
+FRAME_S = 0.1
 # What is not yet sent when a voice is to fall silent.
 QUEUE_MS = 200
 # A client may ask for a new track just after we have refused it: only then it stays refused.
