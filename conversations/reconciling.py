@@ -127,7 +127,7 @@ def _still_there(present: Present, *, now: datetime) -> set[str]:
 
 
 def _look_at(room: RoomInfo, speakers: Sequence[ParticipantInfo], *, now: datetime) -> None:
-    conversation = rooms.conversation_of(room, speakers, at=now)
+    conversation = rooms.conversation_of(room, speakers, source=SOURCE, at=now)
     if conversation is None:
         return
     for participant in speakers:

@@ -64,6 +64,7 @@ def conversation_of(
     room: RoomInfo,
     participants: Sequence[ParticipantInfo],
     *,
+    source: StatusChange.Source,
     at: datetime,
     may_open: bool = True,
 ) -> Conversation | None:
@@ -88,7 +89,7 @@ def conversation_of(
     if not may_open:
         return None
     claim = _claim_by_number(participants) or _claim_by_metadata(room.metadata)
-    return _open(room, claim, at=at) if claim else None
+    return _open(room, claim, source=source, at=at) if claim else None
 
 
 def _claim_by_number(participants: Sequence[ParticipantInfo]) -> dict[str, Any] | None:
@@ -123,7 +124,9 @@ def _agent(organization: Organization, agent_id: object) -> Agent | None:
         return None
 
 
-def _open(room: RoomInfo, claim: dict[str, Any], *, at: datetime) -> Conversation | None:
+def _open(
+    room: RoomInfo, claim: dict[str, Any], *, source: StatusChange.Source, at: datetime
+) -> Conversation | None:
     """Make the conversation of a room that LiveKit made. Another process may be first."""
     try:
         with transaction.atomic():
@@ -137,7 +140,7 @@ def _open(room: RoomInfo, claim: dict[str, Any], *, at: datetime) -> Conversatio
                 room_name=room.name,
                 room_sid=room.sid or None,
             )
-            lifecycle.begun(conversation, source=StatusChange.Source.WEBHOOK)
+            lifecycle.begun(conversation, source=source)
     except IntegrityError:
         return Conversation.objects.filter(room_sid=room.sid).first()
     return conversation

@@ -131,7 +131,10 @@ def _observe(event: Event) -> None:
     participant = event.participant
     present = [participant] if participant is not None else []
     gone = event.name == "room_finished"
-    conversation = rooms.conversation_of(event.room, present, at=event.at, may_open=not gone)
+    source = StatusChange.Source.WEBHOOK
+    conversation = rooms.conversation_of(
+        event.room, present, source=source, at=event.at, may_open=not gone
+    )
     if conversation is None:
         unclaimed.inc()
         return
@@ -141,9 +144,6 @@ def _observe(event: Event) -> None:
             participant = replace(participant, leave_reason=LeaveReason.CONNECTION_TIMEOUT)
         rooms.note(conversation, participant, at=event.at, left_at=event.at if left else None)
     rooms.reported(
-        conversation,
-        source=StatusChange.Source.WEBHOOK,
-        at=event.at,
-        room_gone_at=event.at if gone else None,
+        conversation, source=source, at=event.at, room_gone_at=event.at if gone else None
     )
     recording.ensure(conversation)

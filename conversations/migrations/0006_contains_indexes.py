@@ -1,7 +1,13 @@
 """Indexes for what user_id and agent_number contain, where the server has pg_trgm.
 
 Without it, or without the right to create it, there are none, and looking for a part of a number
-reads every row. To make them later: migrate conversations 0005, then migrate.
+reads every row. To make them later, as one who may:
+
+    CREATE EXTENSION pg_trgm;
+    CREATE INDEX conversation_user_id_part ON conversations_conversation
+        USING gin (UPPER(user_id::text) gin_trgm_ops);
+    CREATE INDEX conversation_agent_number_part ON conversations_conversation
+        USING gin (UPPER(agent_number::text) gin_trgm_ops);
 """
 
 from django.db import migrations, transaction

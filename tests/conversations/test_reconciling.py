@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from anyreach.gateways.livekit.words import Kind, ParticipantInfo, RoomInfo
 from conversations import reconciling, recording
-from conversations.models import Conversation, Participant, Status
+from conversations.models import Conversation, Participant, Status, StatusChange
 from tests.conversations.factories import make_conversation, make_phone_number
 from tests.organizations.factories import make_organization
 
@@ -131,6 +131,15 @@ def test_a_room_of_the_longest_name_has_its_conversation(monkeypatch):
     monkeypatch.setattr(reconciling.server, "list_all", lambda: [(room, [])])
     reconciling.reconcile(0)
     assert Conversation.objects.get(room_sid="RM_long").room_name == room.name
+
+
+def test_a_call_of_which_no_webhook_told_is_the_reconcilers(monkeypatch):
+    claim = json.dumps({"anyreach": {"organization": make_organization().slug}})
+    room = RoomInfo(sid="RM_untold", name="untold", metadata=claim)
+    monkeypatch.setattr(reconciling.server, "list_all", lambda: [(room, [])])
+    reconciling.reconcile(0)
+    (change,) = Conversation.objects.get().status_changes.all()
+    assert change.source == StatusChange.Source.RECONCILER
 
 
 def test_a_room_that_cannot_be_kept_keeps_nothing_else_from_being_done(monkeypatch):
