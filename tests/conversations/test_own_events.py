@@ -108,6 +108,34 @@ def test_what_the_native_part_logs_stays_inside(monkeypatch, caplog):
     assert not [each for each in caplog.records if each.name == "livekit"]
 
 
+def test_python_knows_livekits_threads_from_one_event_to_the_next(monkeypatch):
+    here, known = threading.local(), set()
+    events = FfiClient.instance.queue
+    put = events.put
+
+    def noting(event):
+        here.state = getattr(here, "state", None) or object()
+        known.add((threading.get_native_id(), here.state))
+        put(event)
+
+    async def play():
+        await make_room("known")
+        async with livekit_room.followed("known", identity="recorder-known") as following:
+            party = await Party().join(token_of("agent-1", "known", kind="agent"))
+            for number in range(20):
+                await party.say(f"S{number}", "I am", "I am here.")
+            for _ in range(20):
+                await _said_in(following.happenings)
+            await party.leave()
+
+    own_events._post()
+    monkeypatch.setattr(events, "put", noting)
+    asyncio.run(play())
+    threads = {thread for thread, _ in known}
+    assert threads
+    assert len(known) == len(threads)
+
+
 async def _said_in(happenings):
     while True:
         *_, speech = await told_until(happenings, Speech)

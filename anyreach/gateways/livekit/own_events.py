@@ -5,8 +5,10 @@ grows with the square of their number. Here an event goes straight to whose it i
 nobody reads goes nowhere.
 """
 
+import ctypes
 import logging
 import os
+import threading
 from asyncio import AbstractEventLoop, get_running_loop
 from collections import defaultdict
 from collections.abc import Callable
@@ -39,6 +41,8 @@ UNREAD = {"stream_header_received"}
 WAITED_FOR_APART = ("text_stream_", "byte_stream_", "capture_audio_frame")
 
 Tell = Callable[[Any], None]
+
+_here = threading.local()
 
 
 def only_its_own(room: rtc.Room, *, may_wait: bool = False, pieces: bool = False) -> None:
@@ -112,6 +116,7 @@ class _Post:
             del self.subscribers[kind, handle]
 
     def put(self, event: Any) -> None:
+        _stay_known()
         kind = event.WhichOneof("message")
         if kind == "room_event" and self._is_spared(event.room_event):
             return
@@ -156,6 +161,17 @@ def _keep_logs_inside() -> None:
     """
     library = FfiClient.instance._ffi_lib
     library.livekit_ffi_initialize(ffi_event_callback, False, b"python", VERSION.encode())
+
+
+def _stay_known() -> None:
+    """Have Python know the thread that calls, which is LiveKit's, until its end.
+
+    Of a thread that is not its own Python knows nothing after each call (PyGILState_Release): for
+    every event it would make a state and map a stack for it, and unmap it again.
+    """
+    if not hasattr(_here, "is_known"):
+        ctypes.pythonapi.PyGILState_Ensure()
+        _here.is_known = True
 
 
 @cache
