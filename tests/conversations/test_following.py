@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import os
 import signal
 import weakref
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -176,3 +178,28 @@ def test_a_room_that_was_left_is_kept_by_nobody(joined, end):
         asyncio.run(play())
     finally:
         gc.enable()
+
+
+def test_to_follow_a_room_takes_few_of_a_processs_sockets():
+    """Of the second on: LiveKit's library gathers anew in them whenever it sees a network."""
+
+    async def play():
+        async with AsyncExitStack() as all_of_them:
+            for room in ("few-0", "few-1"):
+                await make_room(room)
+                before = sockets()
+                await all_of_them.enter_async_context(
+                    livekit_room.followed(room, identity=f"recorder-{room}")
+                )
+            return sockets() - before
+
+    assert asyncio.run(play()) < 10
+
+
+def sockets():
+    """Return how many sockets this process has open."""
+    count = 0
+    for opened in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            count += os.readlink(f"/proc/self/fd/{opened}").startswith("socket:")
+    return count

@@ -125,9 +125,14 @@ async def join(room: rtc.Room, token: str) -> None:
 
     LiveKit's library ends the whole process when a connection comes that nobody waits for any
     more. So one that takes too long is waited for all the same, and left.
+
+    The ways to LiveKit are gathered once per connection: by default its library looks for more of
+    them as long as a room lasts, and keeps 26 sockets open for it instead of 3. A network that
+    goes or changes is found by the reconnecting, as soon as otherwise.
     """
     limits = rtc.DataStreamOptions(max_payload_byte_length=streams.LONGEST)
-    options = rtc.RoomOptions(auto_subscribe=False, data_stream=limits)
+    once = rtc.RtcConfiguration(continual_gathering_policy=rtc.ContinualGatheringPolicy.GATHER_ONCE)
+    options = rtc.RoomOptions(auto_subscribe=False, data_stream=limits, rtc_config=once)
     connecting = asyncio.create_task(room.connect(settings.LIVEKIT_URL, token, options))
     try:
         await asyncio.wait_for(asyncio.shield(connecting), CONNECT_TIMEOUT_S)
