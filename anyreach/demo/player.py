@@ -22,6 +22,7 @@ from livekit.rtc.participant import PublishTrackError
 
 from anyreach.demo.scripts import Agent, Say, Script, Tool
 from anyreach.gateways.livekit.own_events import only_its_own
+from anyreach.gateways.livekit.room import join
 from anyreach.gateways.livekit.server import Gone, LiveKitAway, server
 
 Kind = Literal["standard", "sip", "agent"]
@@ -37,10 +38,7 @@ LEAVES_WITHIN_S = 10
 BEFORE_CUT_S = 0.8
 HANG_UP_AFTER_S = 1.0
 # LiveKit is away, or somebody has ended the call: its room is gone in mid-sentence.
-BREAKS = (
-    *(LiveKitAway, Gone, TimeoutError, RuntimeError),
-    *(rtc.ConnectError, rtc.StreamError, PublishTrackError),
-)
+BREAKS = (*(LiveKitAway, Gone, TimeoutError, RuntimeError, rtc.StreamError, PublishTrackError),)
 TRANSCRIPTION = "lk.transcription"
 SESSION = "lk.agent.session"
 
@@ -89,8 +87,7 @@ class Party:
                 )
             )
         )
-        options = rtc.RoomOptions(auto_subscribe=False)
-        await self.room.connect(settings.LIVEKIT_URL, token.to_jwt(), options)
+        await join(self.room, token.to_jwt())
         only_its_own(self.room)
         if self._source is not None:
             track = rtc.LocalAudioTrack.create_audio_track("voice", self._source)
