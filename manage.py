@@ -6,6 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from anyreach import open_files
 from anyreach.stack import postgres
 
 
@@ -16,6 +17,7 @@ def main() -> None:
             os.environ["DATABASE_URL"] = postgres.embedded_url()
         except postgres.PostgresFailed as failure:
             sys.exit(str(failure))
+    open_files.as_many_as_allowed()
     execute_from_command_line(sys.argv)
 
 
