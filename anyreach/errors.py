@@ -1,16 +1,20 @@
 """How a "no" is said: one sentence, as JSON to programs and as a page to people."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+# PostgreSQL does not answer, or cannot do it now: its disk is full, it is starting, it gave way.
+DATABASE_AWAY = (OperationalError, InterfaceError)
 JSON_PREFIXES = ("/core/", "/admin/", "/livekit/", "/public/listen/")
 
 
@@ -55,6 +59,10 @@ class Away(DomainError):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     retry_after_s = 5
+
+
+class DatabaseAway(Away):
+    detail = "The database does not answer, or cannot write. Please try again in a moment."
 
 
 class Invalid(DomainError):
@@ -123,12 +131,14 @@ class ErrorPages:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, DomainError):
-            return None
-        response = answer(request, error.status, error.detail)
-        for name, value in error.headers.items():
-            response[name] = value
-        return response
+        return refuse(request, error) if isinstance(error, DomainError) else None
+
+
+def refuse(request: HttpRequest, error: DomainError) -> HttpResponse:
+    response = answer(request, error.status, error.detail)
+    for name, value in error.headers.items():
+        response[name] = value
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -144,6 +154,9 @@ def not_found(request: HttpRequest, exception: Http404) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an error that nobody foresaw: Django calls this while it is being handled."""
+    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+        return refuse(request, DatabaseAway())
     return answer(
         request,
         HTTPStatus.INTERNAL_SERVER_ERROR,

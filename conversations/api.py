@@ -161,7 +161,7 @@ class EndView(APIView):
         operation_id="end_conversation",
         summary="End an active conversation",
         request=NothingIn,
-        responses={200: ConversationOut, 503: ErrorOut},
+        responses={200: ConversationOut},
     )
     def post(self, request: CallerRequest, conversation_id: UUID) -> Response:
         visible = Conversation.objects.visible_to(request.auth).select_related("agent")
@@ -193,7 +193,7 @@ class ListenerTokenView(APIView):
         operation_id="create_listener_token",
         summary="Get a token to hear an active conversation, unseen",
         request=ListenerTokenIn,
-        responses={200: ListenerTokenOut, 409: ErrorOut, 503: ErrorOut},
+        responses={200: ListenerTokenOut, 409: ErrorOut},
     )
     def post(self, request: CallerRequest, conversation_id: UUID) -> Response:
         visible = Conversation.objects.visible_to(request.auth)

@@ -25,6 +25,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 
+from anyreach.errors import DATABASE_AWAY
 from anyreach.gateways.livekit import room as livekit_room
 from anyreach.gateways.livekit import server
 from anyreach.gateways.livekit.room import (
@@ -52,7 +53,7 @@ from conversations.models import (
 )
 from conversations.transcript import Cut, Event, Item, Text, Tool, changed, fold
 from conversations.turns import Saved, time_of
-from conversations.writing import DATABASE_AWAY, Heard, writer
+from conversations.writing import Heard, writer
 
 log = logging.getLogger(__name__)
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from prometheus_client import Counter
 
+from anyreach.errors import DATABASE_AWAY
 from anyreach.gateways.livekit import phones
 from anyreach.gateways.livekit import webhooks as livekit_webhooks
 from anyreach.gateways.livekit.server import LiveKitAway
@@ -82,7 +83,7 @@ def _is_taken(room_name: str) -> bool:
     """Whether a human has taken the call there, whom LiveKit may report late, or anew once it was
     restarted: they are not to be parted from the caller. While the database does not say, none has.
     """
-    with suppress(OperationalError, InterfaceError):
+    with suppress(*DATABASE_AWAY):
         return (
             Conversation.objects.active()
             .filter(room_name=room_name, transferred_at__isnull=False)

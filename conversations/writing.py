@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
-from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.db import close_old_connections, transaction
 
+from anyreach.errors import DATABASE_AWAY
 from conversations import recorded, turns
 from conversations.models import RecordedSpan
 from conversations.turns import News
@@ -17,8 +18,6 @@ log = logging.getLogger(__name__)
 
 # A transaction costs the same for one sentence as for what is heard in this time in many calls.
 WRITTEN_EVERY_S = 0.1
-
-DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class WarmTransfersView(APIView):
             "request, while its transfer is under way, answers that one."
         ),
         request=TransferIn,
-        responses={202: TransferOut, 409: ErrorOut, 503: ErrorOut},
+        responses={202: TransferOut, 409: ErrorOut},
     )
     def post(self, request: CallerRequest, conversation_id: UUID) -> Response:
         visible = Conversation.objects.visible_to(request.auth)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
@@ -19,6 +18,7 @@ from procrastinate.contrib.django import app
 from agent_assist.transfer import moving, sounds
 from agent_assist.transfer.models import Status, Transfer
 from agent_assist.transfer.spoken_brief import words_of
+from anyreach.errors import DATABASE_AWAY
 from anyreach.gateways.livekit import handover, server
 from anyreach.gateways.livekit.handover import Handover
 from anyreach.gateways.livekit.moving_desk import NotMoved
@@ -148,7 +148,7 @@ async def _ask_patiently(question: Callable[P, T], *args: P.args, **kwargs: P.kw
     while True:
         try:
             return await ask(question, *args, **kwargs)
-        except (OperationalError, InterfaceError):
+        except DATABASE_AWAY:
             if not has_told:
                 log.warning("A transfer waits for the database")
                 has_told = True

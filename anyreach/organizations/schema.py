@@ -58,7 +58,7 @@ class ApiSchema(AutoSchema):
             statuses.append(HTTPStatus.NOT_FOUND)
         if self.method in {"POST", "PUT", "PATCH"}:
             statuses += [HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY]
-        return statuses
+        return [*statuses, HTTPStatus.SERVICE_UNAVAILABLE]
 
     def _refusal(self, status: HTTPStatus) -> dict[str, Any]:
         error = self.resolve_serializer(ErrorOut, "response").ref
