@@ -178,13 +178,17 @@ class Beat:
                 self._beating = None
 
     async def _beat(self) -> None:
+        has_told = False
         while True:
             await asyncio.sleep(BEAT_EVERY_S)
             try:
                 newer = await sync_to_async(_beat_and_look)(list(self._relieved))
             except (DatabaseError, InterfaceError):
-                log.warning("The recorder's beat waits for the database")
+                if not has_told:
+                    log.warning("The recorder's beat waits for the database")
+                    has_told = True
                 continue
+            has_told = False
             for pk in newer:
                 if pk in self._relieved:
                     self._relieved[pk].set()

@@ -61,7 +61,8 @@ INTERIM_EVERY_S = 1.0
 AFTER_THE_END_S = 30
 LOOK_EVERY_S = 0.3
 AGAIN_AFTER_S = 1.0
-WORDS_WAIT_S = 300
+# What the database refuses, though it is there, is tried again for so long when a call is over.
+REFUSED_FOR_S = 300
 # When a worker stops and nobody comes, it is the only one.
 ANOTHER_COMES_WITHIN_S = 5
 # What is sent just when a newcomer joins may not reach it.
@@ -123,6 +124,7 @@ class Recorder:
         self.identity = f"{RECORDER_PREFIX}{uuid4()}"
         self.lost_at: datetime | None = None
         self.absences: list[tuple[datetime, datetime]] = []
+        self.failure: Exception | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Record until the room closes, or a newer recorder has come. `stopping`: one will."""
@@ -237,25 +239,34 @@ class Recorder:
         """Write what has changed. Words wait here while the database is away: returns False."""
         if not self._is_waiting:
             return True
+        about = {"conversation_id": str(self.conversation.pk)}
         lines = self.lines
         heard = Heard(self.span, self.saved.news(self.written, lines), tuple(self.absences))
         try:
             await writer.write(heard)
-        except (DatabaseError, InterfaceError):
-            log.warning(
-                "A transcript waits for the database",
-                extra={"conversation_id": str(self.conversation.pk)},
-            )
+        except (DatabaseError, InterfaceError) as error:
+            if self.failure is None:
+                why = type(error.__cause__ or error).__name__
+                log.warning("A transcript waits for the database", extra={**about, "why": why})
+            self.failure = error
             return False
+        if self.failure is not None:
+            log.info("A transcript that waited for the database is written", extra=about)
+            self.failure = None
         del self.absences[: len(heard.absences)]
         self.written = lines
         return True
 
     async def _write_all(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WORDS_WAIT_S):
-                while not await self._write():
-                    await asyncio.sleep(AGAIN_AFTER_S)
+        """Write the last words, however long the database is away."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + REFUSED_FOR_S
+        while not await self._write():
+            if clock() > until and not isinstance(self.failure, DATABASE_AWAY):
+                about = {"conversation_id": str(self.conversation.pk)}
+                log.error("The database refuses what was said last: it is lost", extra=about)
+                return
+            await asyncio.sleep(AGAIN_AFTER_S)
 
     async def _end(self) -> None:
         """End the span: who comes next waits for that."""

@@ -1,12 +1,19 @@
 """PostgreSQL is away for a while, in the midst of a call: what is said waits, and is written."""
 
 import asyncio
+import logging
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import IntegrityError, OperationalError
 
+from conversations import recording
+from conversations.recording import Recorder
+from conversations.transcript import Text, fold
+from conversations.turns import Saved
 from tests.callers import until
 from tests.conftest import Process
+from tests.conversations.factories import make_conversation
 from tests.conversations.test_recorders_taking_over import (
     count,
     gaps,
@@ -14,8 +21,6 @@ from tests.conversations.test_recorders_taking_over import (
     said,
     wait_for,
 )
-
-pytestmark = pytest.mark.usefixtures("web")
 
 # Long enough for the worker to give up; twenty seconds are the same, only longer.
 AWAY_S = 6
@@ -30,6 +35,7 @@ def its_worker(worker, road):
     its_worker.kill()
 
 
+@pytest.mark.usefixtures("web")
 def test_what_is_said_while_the_database_is_away_is_written_when_it_is_back(its_worker, road):
     async def play():
         await road.mend()
@@ -53,3 +59,50 @@ def test_what_is_said_while_the_database_is_away_is_written_when_it_is_back(its_
 
     asyncio.run(play())
     assert gaps() == []
+
+
+class Failing:
+    """A writer to whom a database does this, a few times."""
+
+    def __init__(self, error: Exception, times: int) -> None:
+        self.errors = [error] * times
+        self.written = []
+
+    async def write(self, heard):
+        if self.errors:
+            raise self.errors.pop()
+        self.written.append(heard)
+
+
+@pytest.fixture
+def last_words(db, monkeypatch):
+    """Return a function: have a recorder whose call is over write what was said, by a writer."""
+    recorder = Recorder(make_conversation())
+    recorder.span = None
+    recorder.saved = Saved(recorder.conversation)
+    recorder.written = recorder.saved.lines
+    said = Text("S1", "user", "guest_1", "I want a refund.", True, 1_000)
+    recorder.lines = fold(recorder.written, said)
+    monkeypatch.setattr(recording, "REFUSED_FOR_S", -1)
+    monkeypatch.setattr(recording, "AGAIN_AFTER_S", 0.01)
+
+    def write(writer):
+        monkeypatch.setattr(recording, "writer", writer)
+        asyncio.run(recorder._write_all())
+        return [turn.text for heard in writer.written for turn in heard.news.turns]
+
+    return write
+
+
+def test_last_words_wait_for_the_database_however_long_and_tell_it_once(last_words, caplog):
+    with caplog.at_level(logging.INFO, logger="conversations"):
+        assert last_words(Failing(OperationalError(), times=20)) == ["I want a refund."]
+    assert [record.getMessage() for record in caplog.records] == [
+        "A transcript waits for the database",
+        "A transcript that waited for the database is written",
+    ]
+
+
+def test_last_words_that_the_database_refuses_are_told_as_lost(last_words, caplog):
+    assert last_words(Failing(IntegrityError(), times=20)) == []
+    assert "it is lost" in caplog.records[-1].getMessage()
